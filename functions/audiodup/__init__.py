@@ -1,0 +1,1 @@
+"""Finds duplicate recordings in a large audio library by their Chromaprint fingerprints."""
