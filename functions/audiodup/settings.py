@@ -85,11 +85,11 @@ class Settings(BaseSettings):
     snowflake_host: str | None = Field(None, description="Another host than the account's: a private link or a stand-in.")
     snowflake_port: int = Field(443, ge=1, le=65535, description="Port of that host.")
     snowflake_protocol: str = Field("https", pattern="^https?$", description="`http` only for a stand-in on loopback.")
-    snowflake_login_seconds: float = Field(20, gt=0, description="Limit for signing in.")
-    snowflake_network_seconds: float = Field(
+    snowflake_login_seconds: int = Field(20, gt=0, description="Limit for signing in.")
+    snowflake_network_seconds: int = Field(
         45, gt=0, description="Limit for one statement with all its retries (the connector's default is for ever)."
     )
-    snowflake_socket_seconds: float = Field(40, gt=0, description="Limit for one answer of the network.")
+    snowflake_socket_seconds: int = Field(40, gt=0, description="Limit for one answer of the network.")
     batch_outcomes: int = Field(200, ge=1, le=1000, description="At most so many outcomes share one INSERT.")
     batch_milliseconds: int = Field(
         200, ge=0, le=5000, description="So long the first outcome of a batch waits for others."
@@ -135,6 +135,10 @@ class Settings(BaseSettings):
     room: int = Field(5000, ge=1, le=1_000_000, description="At most so many assets are in flight at once.")
     publish_seconds: float = Field(60, gt=0, description="Limit for a message to be taken by Pub/Sub.")
 
+    # The server of one instance
+    host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - inside a container
+    port: int = Field(8080, ge=1, le=65535, description="Port to listen on; Cloud Run sets it.")
+    threads: int = Field(32, ge=1, le=1000, description="Requests at once; the service's concurrency.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severity that is logged.")
 
 

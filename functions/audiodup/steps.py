@@ -6,15 +6,15 @@ The ports they need are declared here; no adapter and no SDK is imported.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from audiodup.errors import InvalidValue, Malformed, Permanent, RetriesExhausted, TimedOut
+from audiodup.errors import AudioDupError, InvalidValue, Malformed, Permanent, RetriesExhausted, TimedOut
 from audiodup.messages import DELIVERY_COUNT, REASON, FingerprintRequest, PushMessage, decode_asset, decode_request
-from audiodup.model import NEVER, Asset, AudioProperties, FileIdentity, Fingerprint, Inspection, Outcome, Status
+from audiodup.model import NEVER, Asset, FileIdentity, Fingerprint, Inspection, Outcome, Status
 
 
 class Deadline:
@@ -81,3 +81,181 @@ class Fingerprinter(Protocol):
         Raises:
             Permanent, Transient: see audiodup.errors.
         """
+
+
+class Inbox(Protocol):
+    """Where outcomes go."""
+
+    def append(self, outcome: Outcome) -> None:
+        """Returns when the outcome is committed.
+
+        Raises:
+            InvalidValue: the warehouse refuses its data.
+            Malformed: its key does not fit.
+            StoreUnavailable: try again.
+        """
+
+
+class Pending(Protocol):
+    """What the scheduler asks of the store."""
+
+    def merge(self) -> bool: ...
+
+    def clock(self) -> datetime: ...
+
+    def in_flight(self, lease_seconds: int) -> int: ...
+
+    def pending(self, at_most: int, lease_seconds: int) -> list[Asset]: ...
+
+    def append(self, outcomes: Sequence[Outcome]) -> None: ...
+
+
+class Publisher(Protocol):
+    """Where requests go."""
+
+    def publish(self, requests: Sequence[FingerprintRequest]) -> None:
+        """Returns when Pub/Sub has confirmed every one.
+
+        Raises:
+            PublishFailed: some were not taken.
+        """
+
+    def reject(self, message: PushMessage, reason: str) -> None:
+        """Put a message that cannot be read on the dead-letter topic.
+
+        Raises:
+            PublishFailed: it was not taken.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """What one tick did."""
+
+    merged: bool
+    """False: another merge runs, and the tick ended there."""
+    in_flight: int = 0
+    published: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprinted:
+    """What became of one request."""
+
+    outcome: Outcome
+    milliseconds: dict[str, int] = field(default_factory=dict)
+    """By part: api, download, fpcalc, store."""
+
+
+def schedule(store: Pending, publisher: Publisher, *, room: int, lease_seconds: int) -> Scheduled:
+    """inbox -> rows; pending assets -> QUEUED -> topic, never more in flight than there is room for."""
+    if not store.merge():
+        return Scheduled(merged=False)
+    in_flight = store.in_flight(lease_seconds)
+    free = room - in_flight
+    if free <= 0:
+        return Scheduled(merged=True, in_flight=in_flight)
+    assets = store.pending(free, lease_seconds)
+    if not assets:
+        return Scheduled(merged=True, in_flight=in_flight)
+    requested_at = store.clock()
+    # Committed before anything is published: what is then not published waits for its lease, nothing circles.
+    store.append([Outcome(asset, Status.QUEUED, requested_at) for asset in assets])
+    publisher.publish([FingerprintRequest(asset, requested_at) for asset in assets])
+    return Scheduled(merged=True, in_flight=in_flight, published=len(assets))
+
+
+def fingerprint(
+    request: FingerprintRequest, source: Source, fingerprinter: Fingerprinter, inbox: Inbox, deadline: Deadline
+) -> Fingerprinted:
+    """message -> asset -> audio file -> fingerprint -> row.
+
+    Raises:
+        Transient: nothing was stored; another try may succeed.
+    """
+    asset = request.asset
+    identity: FileIdentity | None = None
+    inspection: Inspection | None = None
+    result: Fingerprint | None = None
+    error: Permanent | None = None
+    milliseconds: dict[str, int] = {}
+    try:
+        with source.open(asset, deadline) as file:
+            identity = file.identity
+            milliseconds |= file.milliseconds
+            started = time.monotonic()
+            try:
+                inspection = fingerprinter.inspect(file, asset)
+                result = fingerprinter.fingerprint(file, inspection, deadline)
+            finally:
+                milliseconds["fpcalc"] = _since(started)
+    except Permanent as permanent:
+        error = permanent
+    outcome = Outcome(
+        asset,
+        Status.SUCCESS if error is None else Status.FAILED,
+        request.requested_at,
+        error=None if error is None else str(error),
+        fingerprint=result,
+        identity=identity,
+        properties=None if inspection is None else inspection.properties,
+    )
+    started = time.monotonic()
+    outcome = _store(outcome, inbox)
+    milliseconds["store"] = _since(started)
+    return Fingerprinted(outcome, milliseconds)
+
+
+def fingerprint_message(  # noqa: PLR0913 - its ports, and the message
+    message: PushMessage,
+    source: Source,
+    fingerprinter: Fingerprinter,
+    inbox: Inbox,
+    publisher: Publisher,
+    deadline: Deadline,
+) -> Fingerprinted | None:
+    """The same for a message; one that cannot be read goes to the dead-letter topic, and None comes back."""
+    try:
+        request = decode_request(message.data)
+    except Malformed as malformed:
+        publisher.reject(message, malformed.words)
+        return None
+    return fingerprint(request, source, fingerprinter, inbox, deadline)
+
+
+def record_dead_letter(message: PushMessage, inbox: Inbox, *, max_delivery_attempts: int) -> Outcome | None:
+    """dead letter -> FAILED row; None where the message names no asset, and there is no row to write."""
+    error: AudioDupError
+    try:
+        request = decode_request(message.data)
+        asset, requested_at = request.asset, request.requested_at
+        # The emulator does not count deliveries; the subscription's own limit is what was used up.
+        attempts = message.attributes.get(DELIVERY_COUNT, str(max_delivery_attempts))
+        error = RetriesExhausted(f"{attempts} attempts")
+    except Malformed as malformed:
+        named = decode_asset(message.data)
+        if named is None:
+            return None
+        # Older than everything: it fills the row of an asset that has none, and overrules nothing.
+        asset, requested_at = named, NEVER
+        error = Malformed(message.attributes.get(REASON, malformed.words))
+    return _store(Outcome(asset, Status.FAILED, requested_at, error=str(error)), inbox)
+
+
+def _store(outcome: Outcome, inbox: Inbox) -> Outcome:
+    try:
+        inbox.append(outcome)
+    except InvalidValue as refused:
+        # Its own data spoil it: what is left is whose it is and why it failed.
+        outcome = Outcome(
+            Asset(outcome.asset.asset_id, outcome.asset.file_key),
+            Status.FAILED,
+            outcome.requested_at,
+            error=str(refused),
+        )
+        inbox.append(outcome)
+    return outcome
+
+
+def _since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)

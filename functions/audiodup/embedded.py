@@ -1,0 +1,96 @@
+"""The embedded store: Snowflake's SQL on DuckDB (fakesnow), in this process, in a folder.
+
+Where fakesnow lets DuckDB's own errors through, this adapter gives them the numbers that Snowflake has for them, so
+that the store above meets one kind of errors.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any, cast
+
+import duckdb
+from snowflake.connector.connection import SnowflakeConnection
+from snowflake.connector.errors import ProgrammingError
+
+from audiodup.errors import StoreInUse, Unusable
+from audiodup.session import CONFLICT_NUMBER, SESSION_PARAMETERS, Connect
+
+NULL_NUMBER = 100072  # Snowflake: NULL result in a non-nullable column
+DATA_NUMBER = 100038  # Snowflake: a value is not recognized
+
+
+def open_embedded(folder: Path, *, database: str, schema: str) -> Connect:
+    """Open or make the store in `folder` and return what connects to it; any number of connections in this process.
+
+    Raises:
+        StoreInUse: another process has it open (DuckDB locks its file).
+        Unusable: the folder cannot be made or written, or holds no such store.
+    """
+    # At import fakesnow patches nothing, but it costs half a second and is an extra: only this function needs it.
+    from fakesnow.instance import FakeSnow
+
+    warnings.filterwarnings("ignore", message="Arrow output on a DB-API result", category=UserWarning)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        instance = FakeSnow(db_path=folder)
+        instance.connect(database=database, schema=schema).close()
+    except OSError as error:
+        raise Unusable(f"cannot use {folder} as a store: {error.strerror or error}") from error
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            raise StoreInUse(f"another process has the store in {folder} open") from error
+        raise Unusable(f"cannot open the store in {folder}: {_first_line(error)}") from error
+    except duckdb.Error as error:
+        raise Unusable(f"cannot open the store in {folder}: {_first_line(error)}") from error
+
+    def connect() -> SnowflakeConnection:
+        connection = instance.connect(
+            database=database, schema=schema, session_parameters={"TIMEZONE": SESSION_PARAMETERS["TIMEZONE"]}
+        )
+        return cast(SnowflakeConnection, _Connection(connection))
+
+    return connect
+
+
+class _Connection:
+    """fakesnow's connection, whose cursors raise what Snowflake's would."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def cursor(self) -> _Cursor:
+        return _Cursor(self._inner.cursor())
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class _Cursor:
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __enter__(self) -> _Cursor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._inner.close()
+
+    def execute(self, text: str, parameters: Any = None) -> _Cursor:
+        try:
+            self._inner.execute(text, parameters)
+        except duckdb.TransactionException as error:
+            raise ProgrammingError(msg=_first_line(error), errno=CONFLICT_NUMBER, sqlstate="57014") from error
+        except duckdb.ConstraintException as error:
+            raise ProgrammingError(msg=_first_line(error), errno=NULL_NUMBER, sqlstate="22000") from error
+        except (duckdb.DataError, duckdb.InvalidInputException) as error:
+            raise ProgrammingError(msg=_first_line(error), errno=DATA_NUMBER, sqlstate="22018") from error
+        return self
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return cast(list[tuple[Any, ...]], self._inner.fetchall())
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

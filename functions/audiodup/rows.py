@@ -1,0 +1,106 @@
+"""Outcome -> row of the inbox, with every value checked against its column before the warehouse sees it.
+
+A batch shares one statement, so one value that does not fit would spoil the others; and the embedded store checks no
+length, so what passes here would fail in production.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+from audiodup.errors import InvalidValue, Malformed
+from audiodup.model import ASSET_ID_LENGTH, FILE_KEY_LENGTH, FORMAT_LENGTH, AudioProperties, Outcome, Status
+
+# Characters that fit, by column; the lengths are those of sql/schema/audio_fingerprint_inbox.sql (a test compares).
+# FINGERPRINT and ERROR_MESSAGE are unbounded there, but a statement's text is not: Snowflake takes 1 MB.
+TEXT_LENGTHS = {
+    "event_id": 36,
+    "asset_id": ASSET_ID_LENGTH,
+    "file_key": FILE_KEY_LENGTH,
+    "format": FORMAT_LENGTH,
+    "fingerprint": 900_000,
+    "processing_status": 20,
+    "error_message": 2_000,
+    "container": 20,
+    "codec": 50,
+    "sha256": 64,
+    "etag": 200,
+    "pcm_md5": 32,
+    "fpcalc_version": 20,
+}
+_KEYS = ("asset_id", "file_key")
+_LARGEST_INTEGER = 2**63 - 1
+
+
+def as_row(outcome: Outcome) -> dict[str, Any]:
+    """The outcome's columns by lower-case name, as JSON takes them."""
+    fingerprint, identity = outcome.fingerprint, outcome.identity
+    properties = outcome.properties or AudioProperties()
+    return {
+        "event_id": outcome.event_id,
+        "asset_id": outcome.asset.asset_id,
+        "file_key": outcome.asset.file_key,
+        "format": outcome.asset.format,
+        "duration": fingerprint.duration if fingerprint else None,
+        "fingerprint": fingerprint.text if fingerprint else None,
+        "file_size": identity.size if identity else None,
+        "processing_status": outcome.status.value,
+        "error_message": outcome.error,
+        "container": properties.container,
+        "codec": properties.codec,
+        "lossless": properties.lossless,
+        "channels": properties.channels,
+        "sample_rate": properties.sample_rate,
+        "bit_rate": properties.bit_rate,
+        "sha256": identity.sha256 if identity else None,
+        "etag": identity.etag if identity else None,
+        "pcm_md5": properties.pcm_md5,
+        "algorithm": fingerprint.algorithm if fingerprint else None,
+        "fingerprint_seconds": fingerprint.seconds if fingerprint else None,
+        "fpcalc_version": fingerprint.fpcalc_version if fingerprint else None,
+        "requested_at": database_time(outcome.requested_at),
+    }
+
+
+def checked_row(outcome: Outcome) -> dict[str, Any]:
+    """`as_row`, where a value that does not fit is NULL and makes the outcome FAILED with INVALID_VALUE.
+
+    Raises:
+        Malformed: a key does not fit; such an outcome has no row to go to.
+    """
+    row = as_row(outcome)
+    wrong = {name: problem for name, value in row.items() if (problem := _problem(name, value))}
+    for key in _KEYS:
+        if key in wrong or not row[key]:
+            raise Malformed(f"{key} {wrong.get(key, 'is empty')}")
+    if wrong:
+        words = "; ".join(f"{name.upper()} {problem}" for name, problem in wrong.items())
+        row |= dict.fromkeys(wrong)
+        row |= {"processing_status": Status.FAILED.value, "error_message": str(InvalidValue(words)), "fingerprint": None}
+    return row
+
+
+def encode_rows(rows: list[dict[str, Any]]) -> str:
+    """The JSON text that the statements of sql/ flatten into rows."""
+    return json.dumps(rows, allow_nan=False, ensure_ascii=False)
+
+
+def database_time(moment: datetime) -> str:
+    """A TIMESTAMP_NTZ(6) in UTC."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def _problem(name: str, value: Any) -> str | None:
+    if isinstance(value, str):
+        if len(value) > TEXT_LENGTHS.get(name, FILE_KEY_LENGTH):
+            return f"has {len(value)} characters, at most {TEXT_LENGTHS[name]} fit"
+        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            return "is no UTF-8 text"
+    elif isinstance(value, float) and not math.isfinite(value):
+        return "is no finite number"
+    elif isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
+        return "is no 64-bit number"
+    return None

@@ -1,0 +1,197 @@
+"""The store: outcomes are appended to the inbox, `merge` alone turns them into rows, everything else reads.
+
+Works on Snowflake and on the embedded store alike; the SQL is in sql/, one statement a file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from audiodup.errors import AudioDupError
+from audiodup.model import Asset, Outcome, Status
+from audiodup.rows import checked_row, database_time, encode_rows
+from audiodup.session import Conflict, Session, statements
+
+# Snowflake takes 1 MB of SQL text; the rest is for escaping and the statement itself.
+STATEMENT_CHARACTERS = 900_000
+PAGE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One file of the library and what is known of it."""
+
+    asset: Asset
+    status: Status | None
+    file_size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """The library's state, in files; every file is in exactly one of success, short, failed, queued, pending."""
+
+    success: int
+    short: int
+    failed: int
+    queued: int
+    """In flight: QUEUED within its lease."""
+    pending: int
+    """Nobody works on it: no row, or QUEUED longer ago than the lease."""
+    by_error: dict[str, int]
+    hours_of_audio: float
+    assets_per_second: float
+    """Files done in the hour before the newest outcome, by the time from their first request to that outcome."""
+
+    @property
+    def total(self) -> int:
+        return self.success + self.short + self.failed + self.queued + self.pending
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRow:
+    """What a person looks at."""
+
+    asset_id: str
+    file_key: str
+    format: str | None
+    duration: float | None
+    file_size: int | None
+    status: str
+    fingerprint: str | None
+    error: str | None
+
+
+class Store:
+    """All that the steps and the scripts ask of the warehouse."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def append(self, outcomes: Sequence[Outcome]) -> None:
+        """Add outcomes to the inbox; when this returns they are committed.
+
+        Raises:
+            Malformed: a key does not fit.
+            InvalidValue: the warehouse refuses the data of at least one of them; none of that statement is stored.
+            StoreUnavailable: nobody knows; sending them again does no harm, since the merge counts an event once.
+        """
+        for text in _statement_sized([checked_row(outcome) for outcome in outcomes]):
+            self._session.run("append_outcomes", rows=text)
+
+    def merge(self) -> bool:
+        """Turn the inbox's events into rows, in one transaction; False when another merge runs.
+
+        It is the only writer of AUDIO_FINGERPRINT and AUDIO_FILE.
+        """
+        try:
+            with self._session.transaction():
+                for name in statements("merge"):
+                    self._session.run(name)
+        except Conflict:
+            return False
+        return True
+
+    def clock(self) -> datetime:
+        """The warehouse's time, UTC, microseconds: the only clock whose times are compared."""
+        [(moment,)] = self._session.run("clock")
+        return _utc(moment)
+
+    def in_flight(self, lease_seconds: int) -> int:
+        """How many files are QUEUED within their lease."""
+        [(count,)] = self._session.run("in_flight", lease_seconds=lease_seconds)
+        return int(count)
+
+    def pending(self, at_most: int, lease_seconds: int) -> list[Asset]:
+        """Files that nobody works on, newest uploads first."""
+        rows = self._session.run("pending", at_most=at_most, lease_seconds=lease_seconds)
+        return [Asset(*row) for row in rows]
+
+    def library(self, asset_ids: Sequence[str] | None = None) -> Iterator[Listed]:
+        """Every file of the library, or of these assets, by key, a page at a time."""
+        last = ("", "")
+        while True:
+            rows = self._session.run(
+                "library_page",
+                after_asset_id=last[0],
+                after_file_key=last[1],
+                all_assets=asset_ids is None,
+                asset_ids=json.dumps(list(asset_ids or ())),
+                at_most=PAGE,
+            )
+            for asset_id, file_key, file_format, provider, status, size in rows:
+                asset = Asset(asset_id, file_key, file_format, provider)
+                yield Listed(asset, Status(status) if status else None, size)
+            if len(rows) < PAGE:
+                return
+            last = (rows[-1][0], rows[-1][1])
+
+    def statistics(self, lease_seconds: int) -> Statistics:
+        """Counts over the library."""
+        counts = dict.fromkeys(("SUCCESS", "SHORT", "FAILED", "QUEUED", "PENDING"), 0)
+        by_error: dict[str, int] = {}
+        seconds = 0.0
+        for state, code, files, audio in self._session.run("statistics", lease_seconds=lease_seconds):
+            counts[state] = counts.get(state, 0) + int(files)
+            if code:
+                by_error[code] = int(files)
+            seconds += float(audio)
+        [(done, milliseconds)] = self._session.run("throughput")
+        return Statistics(
+            success=counts["SUCCESS"],
+            short=counts["SHORT"],
+            failed=counts["FAILED"],
+            queued=counts["QUEUED"],
+            pending=counts["PENDING"],
+            by_error=by_error,
+            hours_of_audio=round(seconds / 3600, 2),
+            assets_per_second=round(done / (milliseconds / 1000), 2) if milliseconds else 0.0,
+        )
+
+    def rows(self, at_most: int) -> list[StoredRow]:
+        """Rows of the library by file key."""
+        return [StoredRow(*row) for row in self._session.run("table_rows", at_most=at_most)]
+
+    def replace_assets(self, assets: Iterator[tuple[Asset, datetime]]) -> None:
+        """Make AUDIO_ASSET of the embedded store list these files, with the time each was made."""
+        with self._session.transaction():
+            self._session.run("embedded/forget_assets")
+            while page := list(islice(assets, PAGE)):
+                rows = [
+                    {
+                        "asset_id": asset.asset_id,
+                        "file_key": asset.file_key,
+                        "format": asset.format,
+                        "provider": asset.provider,
+                        "created_at": database_time(created_at),
+                    }
+                    for asset, created_at in page
+                ]
+                for text in _statement_sized(rows):
+                    self._session.run("embedded/add_assets", rows=text)
+
+    def close(self) -> None:
+        self._session.close()
+
+
+def _statement_sized(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """JSON texts of as many rows as fit one statement."""
+    page: list[dict[str, Any]] = []
+    length = 0
+    for row in rows:
+        size = len(encode_rows([row]))
+        if page and length + size > STATEMENT_CHARACTERS:
+            yield encode_rows(page)
+            page, length = [], 0
+        page.append(row)
+        length += size
+    if page:
+        yield encode_rows(page)
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,172 @@
+"""Group commit: who is answered when, and who hears of which error."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import pytest
+from audiodup.batcher import Batcher
+from audiodup.errors import InvalidValue, Malformed, StoreUnavailable
+from audiodup.model import Asset, Outcome, Status
+
+
+def outcome(name: str) -> Outcome:
+    return Outcome(Asset(name, "k"), Status.SUCCESS, datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def together(inbox: Batcher, names: Sequence[str]) -> dict[str, Exception | None]:
+    """Append all at once, each from a thread of its own; what each heard."""
+    heard: dict[str, Exception | None] = {}
+
+    def append(name: str) -> None:
+        try:
+            inbox.append(outcome(name))
+            heard[name] = None
+        except Exception as error:
+            heard[name] = error
+
+    threads = [threading.Thread(target=append, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return heard
+
+
+def inbox_over(insert: Callable[[Sequence[Outcome]], None], outcomes: int = 4) -> Batcher:
+    return Batcher(insert, outcomes=outcomes, milliseconds=5000)
+
+
+def test_a_full_batch_is_one_insert_and_waits_no_longer() -> None:
+    """Four at once with room for four: one statement, although the wait would be seconds."""
+    sizes: list[int] = []
+    assert set(together(inbox_over(lambda rows: sizes.append(len(rows))), "abcd").values()) == {None}
+    assert sizes == [4]
+
+
+def test_a_lone_outcome_is_stored_after_the_wait() -> None:
+    """Nobody else comes: it goes alone."""
+    stored: list[str] = []
+    inbox = Batcher(lambda rows: stored.extend(row.asset.asset_id for row in rows), outcomes=100, milliseconds=1)
+    inbox.append(outcome("a"))
+    assert stored == ["a"]
+
+
+def test_nobody_is_answered_before_the_commit() -> None:
+    """The insert is held up: no append has returned."""
+    go, begun = threading.Event(), threading.Event()
+    answered: list[str] = []
+
+    def insert(_: Sequence[Outcome]) -> None:
+        begun.set()
+        assert go.wait(30)
+
+    inbox = inbox_over(insert, outcomes=2)
+
+    def append(name: str) -> None:
+        inbox.append(outcome(name))
+        answered.append(name)
+
+    threads = [threading.Thread(target=append, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    assert begun.wait(30)
+    assert answered == []
+    go.set()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(answered) == ["a", "b"]
+
+
+def test_what_comes_during_an_insert_shares_the_next_one() -> None:
+    """Ten requests while the first INSERT runs: they wait for one, not for ten."""
+    go, begun = threading.Event(), threading.Event()
+    sizes: list[int] = []
+
+    def insert(rows: Sequence[Outcome]) -> None:
+        sizes.append(len(rows))
+        begun.set()
+        assert go.wait(30)
+
+    inbox = Batcher(insert, outcomes=100, milliseconds=1)
+    first = threading.Thread(target=inbox.append, args=(outcome("first"),))
+    first.start()
+    assert begun.wait(30)
+    rest = [threading.Thread(target=inbox.append, args=(outcome(str(number)),)) for number in range(10)]
+    for thread in rest:
+        thread.start()
+    while inbox._open is None or len(inbox._open.outcomes) < 10:
+        pass
+    go.set()
+    for thread in (first, *rest):
+        thread.join(30)
+    assert sizes == [1, 10]
+
+
+def test_an_outage_reaches_every_caller() -> None:
+    """Each gets an exception of his own: none may acknowledge its message."""
+
+    def away(_: Sequence[Outcome]) -> None:
+        raise StoreUnavailable("away")
+
+    heard = together(inbox_over(away), "abcd")
+    assert [type(error) for error in heard.values()] == [StoreUnavailable] * 4
+    assert len({id(error) for error in heard.values()}) == 4
+
+
+@pytest.mark.parametrize("kind", [InvalidValue, Malformed])
+def test_one_bad_row_fails_alone(kind: type[InvalidValue | Malformed]) -> None:
+    """A batch refused for its data is tried row by row."""
+    stored: list[str] = []
+
+    def insert(rows: Sequence[Outcome]) -> None:
+        if any(row.asset.asset_id == "b" for row in rows):
+            raise kind("b is bad")
+        stored.extend(row.asset.asset_id for row in rows)
+
+    heard = together(inbox_over(insert), "abcd")
+    assert type(heard.pop("b")) is kind
+    assert set(heard.values()) == {None}
+    assert sorted(stored) == ["a", "c", "d"]
+
+
+def test_an_outage_in_the_midst_of_row_by_row_is_an_outage_for_the_rest() -> None:
+    """What was stored before stays answered as stored."""
+    calls = 0
+
+    def insert(rows: Sequence[Outcome]) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise InvalidValue("one of them")
+        if calls > 2:
+            raise StoreUnavailable("away")
+
+    kinds = sorted(str(type(error).__name__) for error in together(inbox_over(insert), "abcd").values())
+    assert kinds == ["NoneType", "StoreUnavailable", "StoreUnavailable", "StoreUnavailable"]
+
+
+def test_an_unforeseen_error_wakes_everyone() -> None:
+    """A bug in the insert must not leave requests waiting for ever, nor acknowledge them."""
+
+    def broken(_: Sequence[Outcome]) -> None:
+        raise RuntimeError("bug")
+
+    heard = together(inbox_over(broken), "abcd")
+    assert sorted(type(error).__name__ for error in heard.values()) == ["RuntimeError"] + ["StoreUnavailable"] * 3
+
+
+def test_who_waits_for_a_stuck_insert_gives_up() -> None:
+    """His request is answered 503 and delivered again."""
+    go = threading.Event()
+    inbox = Batcher(lambda _: bool(go.wait(30)), outcomes=2, milliseconds=5000, patience=0.05)  # type: ignore[arg-type,return-value]
+    leader = threading.Thread(target=inbox.append, args=(outcome("a"),))
+    leader.start()
+    while inbox._open is None:
+        pass
+    with pytest.raises(StoreUnavailable):
+        inbox.append(outcome("b"))
+    go.set()
+    leader.join(30)

@@ -1,0 +1,60 @@
+"""Values are checked against their columns before a batch is sent."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from audiodup.errors import Malformed
+from audiodup.model import Asset, AudioProperties, FileIdentity, Fingerprint, Outcome, Status
+from audiodup.rows import checked_row, encode_rows
+
+GOOD = Outcome(
+    Asset("a1", "k", "wav", "p"),
+    Status.SUCCESS,
+    datetime(2026, 1, 1, tzinfo=UTC),
+    fingerprint=Fingerprint("AQAD", 1.5, 1, 120, "1.5.1"),
+    identity=FileIdentity(10, "f" * 64, "etag"),
+    properties=AudioProperties("wav", "pcm_s16le", True, 2, 44100, 1_411_200, "0" * 32),
+)
+
+
+def test_good_values_pass_unchanged() -> None:
+    """And make JSON."""
+    row = checked_row(GOOD)
+    assert row["processing_status"] == "SUCCESS"
+    assert json.loads(encode_rows([row])) == [row]
+
+
+@pytest.mark.parametrize(
+    ("change", "column"),
+    [
+        ({"asset": Asset("a1", "k", "f" * 11)}, "format"),
+        ({"asset": Asset("a1", "k", "\ud800")}, "format"),
+        ({"identity": FileIdentity(10, "f" * 64, "e" * 201)}, "etag"),
+        ({"identity": FileIdentity(2**63)}, "file_size"),
+        ({"fingerprint": replace(GOOD.fingerprint, duration=float("nan"))}, "duration"),
+        ({"fingerprint": replace(GOOD.fingerprint, duration=float("inf"))}, "duration"),
+        ({"properties": AudioProperties(codec="c" * 51)}, "codec"),
+        ({"properties": AudioProperties(container="a\0b")}, "container"),
+        ({"properties": AudioProperties(channels=2**70)}, "channels"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_null_and_named(change: dict[str, Any], column: str) -> None:
+    """The embedded store would take it; Snowflake would refuse the whole statement."""
+    row = checked_row(replace(GOOD, **change))
+    assert row[column] is None
+    assert row["processing_status"] == "FAILED"
+    assert row["error_message"].startswith(f"INVALID_VALUE: {column.upper()} ")
+    assert row["fingerprint"] is None
+    encode_rows([row]).encode()
+
+
+@pytest.mark.parametrize("asset", [Asset("a" * 51, "k"), Asset("a", "k" * 501), Asset("", "k"), Asset("a", "\ud800")])
+def test_a_key_that_does_not_fit_is_malformed(asset: Asset) -> None:
+    """There is no row that it could go to."""
+    with pytest.raises(Malformed):
+        checked_row(replace(GOOD, asset=asset))

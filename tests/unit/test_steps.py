@@ -1,0 +1,274 @@
+"""The steps over fakes at their ports: what happens in which order, and what is never done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from audiodup import steps
+from audiodup.errors import ApiUnavailable, Corrupt, InvalidValue, NotFound, PublishFailed, TimedOut
+from audiodup.messages import DELIVERY_COUNT, REASON, FingerprintRequest, PushMessage
+from audiodup.model import NEVER, Asset, AudioProperties, FileIdentity, Fingerprint, Inspection, Outcome, Status
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+ASSET = Asset("a1", "k.wav", "wav", "artlist")
+REQUEST = FingerprintRequest(ASSET, NOW)
+PRINT = Fingerprint("AQAD", 240.0, 1, 120, "1.5.1")
+PROPERTIES = AudioProperties("wav", "pcm", True)
+
+
+@dataclass
+class FakeStore:
+    """The scheduler's store."""
+
+    log: list[Any] = field(default_factory=list)
+    waiting: list[Asset] = field(default_factory=list)
+    flying: int = 0
+    mergeable: bool = True
+
+    def merge(self) -> bool:
+        self.log.append("merge")
+        return self.mergeable
+
+    def clock(self) -> datetime:
+        return NOW
+
+    def in_flight(self, lease_seconds: int) -> int:
+        return self.flying
+
+    def pending(self, at_most: int, lease_seconds: int) -> list[Asset]:
+        self.log.append(("pending", at_most, lease_seconds))
+        return self.waiting[:at_most]
+
+    def append(self, outcomes: Sequence[Outcome]) -> None:
+        self.log.append(("append", [(one.asset.asset_id, one.status, one.requested_at) for one in outcomes]))
+
+
+@dataclass
+class FakePublisher:
+    """The topics."""
+
+    log: list[Any] = field(default_factory=list)
+    error: Exception | None = None
+
+    def publish(self, requests: Sequence[FingerprintRequest]) -> None:
+        self.log.append(("publish", [(one.asset.asset_id, one.requested_at) for one in requests]))
+        if self.error:
+            raise self.error
+
+    def reject(self, message: PushMessage, reason: str) -> None:
+        self.log.append(("reject", message.data, reason))
+        if self.error:
+            raise self.error
+
+
+@dataclass
+class FakeInbox:
+    """Where outcomes go; refuses data as often as told."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    refusals: int = 0
+
+    def append(self, outcome: Outcome) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise InvalidValue("CODEC is odd")
+        self.outcomes.append(outcome)
+
+
+class FakeSource:
+    """One file, or an error; counts what is open."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error, self.open_files = error, 0
+
+    @contextmanager
+    def open(self, asset: Asset, deadline: steps.Deadline) -> Iterator[Any]:
+        if self.error:
+            raise self.error
+        self.open_files += 1
+        try:
+            yield SimpleNamespace(
+                descriptor=0, path="", identity=FileIdentity(99, "f" * 64), milliseconds={"api": 1, "download": 2}
+            )
+        finally:
+            self.open_files -= 1
+
+
+class FakeFingerprinter:
+    """A fingerprint, or an error."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+
+    def inspect(self, file: Any, asset: Asset) -> Inspection:
+        return Inspection(PROPERTIES, "wav", 240.0)
+
+    def fingerprint(self, file: Any, inspection: Inspection, deadline: steps.Deadline) -> Fingerprint:
+        if self.error:
+            raise self.error
+        return PRINT
+
+
+def tick(store: FakeStore, publisher: FakePublisher, room: int = 10) -> steps.Scheduled:
+    publisher.log = store.log
+    return steps.schedule(store, publisher, room=room, lease_seconds=700)
+
+
+def test_a_tick_merges_marks_and_then_publishes() -> None:
+    """QUEUED is committed before anything is published, with the same time in both."""
+    store = FakeStore(waiting=[ASSET])
+    assert tick(store, FakePublisher()) == steps.Scheduled(merged=True, in_flight=0, published=1)
+    assert store.log == [
+        "merge",
+        ("pending", 10, 700),
+        ("append", [("a1", Status.QUEUED, NOW)]),
+        ("publish", [("a1", NOW)]),
+    ]
+
+
+def test_a_skipped_merge_ends_the_tick() -> None:
+    """Its counts would be those of before."""
+    store = FakeStore(waiting=[ASSET], mergeable=False)
+    assert tick(store, FakePublisher()) == steps.Scheduled(merged=False)
+    assert store.log == ["merge"]
+
+
+@pytest.mark.parametrize(("flying", "published"), [(0, 10), (7, 3), (10, 0), (12, 0)])
+def test_no_more_is_in_flight_than_there_is_room_for(flying: int, published: int) -> None:
+    """What is in flight counts."""
+    store = FakeStore(waiting=[Asset(str(number), "k") for number in range(20)], flying=flying)
+    assert tick(store, FakePublisher()).published == published
+
+
+def test_a_failed_publish_is_told_and_what_is_queued_stays_queued() -> None:
+    """Cloud Scheduler sees the failure; the lease brings back what was not taken."""
+    store = FakeStore(waiting=[ASSET])
+    with pytest.raises(PublishFailed):
+        tick(store, FakePublisher(error=PublishFailed("away")))
+    assert store.log[-2][0] == "append"
+
+
+def run(
+    source: FakeSource | None = None, fingerprinter: FakeFingerprinter | None = None, inbox: FakeInbox | None = None
+) -> tuple[steps.Fingerprinted, FakeInbox]:
+    inbox = inbox or FakeInbox()
+    result = steps.fingerprint(
+        REQUEST, source or FakeSource(), fingerprinter or FakeFingerprinter(), inbox, steps.Deadline(60)
+    )
+    return result, inbox
+
+
+def test_a_good_file_becomes_a_success_with_all_that_is_known() -> None:
+    """And the line for the log has the milliseconds of each part."""
+    result, inbox = run()
+    [outcome] = inbox.outcomes
+    assert (outcome.status, outcome.fingerprint, outcome.properties) == (Status.SUCCESS, PRINT, PROPERTIES)
+    assert (outcome.identity, outcome.requested_at, outcome.error) == (FileIdentity(99, "f" * 64), NOW, None)
+    assert set(result.milliseconds) == {"api", "download", "fpcalc", "store"}
+
+
+def test_a_permanent_error_becomes_a_failed_row_that_keeps_what_is_known() -> None:
+    """The file was read: its size and headers help who looks at it."""
+    source = FakeSource()
+    result, inbox = run(source, FakeFingerprinter(Corrupt("ends early")))
+    [outcome] = inbox.outcomes
+    assert (outcome.status, outcome.error) == (Status.FAILED, "CORRUPT: ends early")
+    assert (outcome.identity, outcome.properties) == (FileIdentity(99, "f" * 64), PROPERTIES)
+    assert outcome.fingerprint is None
+    assert source.open_files == 0
+    assert result.outcome is outcome
+
+
+def test_a_file_that_is_not_there_becomes_a_failed_row() -> None:
+    """Nothing else is known of it."""
+    _, inbox = run(FakeSource(NotFound("gone")))
+    assert inbox.outcomes[0].error == "NOT_FOUND: gone"
+
+
+@pytest.mark.parametrize("error", [ApiUnavailable("503"), TimedOut("slow")])
+def test_a_transient_error_stores_nothing(error: Exception) -> None:
+    """Pub/Sub comes again."""
+    inbox = FakeInbox()
+    with pytest.raises(type(error)):
+        run(FakeSource(error), inbox=inbox)
+    with pytest.raises(type(error)):
+        run(fingerprinter=FakeFingerprinter(error), inbox=inbox)
+    assert inbox.outcomes == []
+
+
+def test_refused_data_leave_a_row_that_says_so() -> None:
+    """Without them the message would come again for ever."""
+    result, inbox = run(inbox=FakeInbox(refusals=1))
+    assert inbox.outcomes == [result.outcome]
+    assert (result.outcome.status, result.outcome.error) == (Status.FAILED, "INVALID_VALUE: CODEC is odd")
+    assert result.outcome.properties is None
+
+
+def test_an_unreadable_message_goes_to_the_dead_letters_with_its_reason() -> None:
+    """And is acknowledged: nothing is fetched, nothing stored."""
+    publisher, inbox = FakePublisher(), FakeInbox()
+    message = PushMessage("1", b"{}", {})
+    ports = (FakeSource(), FakeFingerprinter(), inbox, publisher, steps.Deadline(60))
+    assert steps.fingerprint_message(message, *ports) is None
+    assert publisher.log == [("reject", b"{}", "version is missing, this code reads 1")]
+    assert inbox.outcomes == []
+
+
+def test_an_unreadable_message_that_cannot_be_rejected_comes_again() -> None:
+    """It is acknowledged only when the dead-letter topic has it."""
+    publisher = FakePublisher(error=PublishFailed("away"))
+    ports = (FakeSource(), FakeFingerprinter(), FakeInbox(), publisher, steps.Deadline(60))
+    with pytest.raises(PublishFailed):
+        steps.fingerprint_message(PushMessage("1", b"junk", {}), *ports)
+
+
+def dead(data: bytes, attributes: dict[str, str] | None = None) -> tuple[Outcome | None, FakeInbox]:
+    inbox = FakeInbox()
+    outcome = steps.record_dead_letter(PushMessage("1", data, attributes or {}), inbox, max_delivery_attempts=10)
+    return outcome, inbox
+
+
+@pytest.mark.parametrize(("attributes", "attempts"), [({DELIVERY_COUNT: "12"}, 12), ({}, 10)])
+def test_a_dead_letter_becomes_a_failed_row_of_its_own_request(attributes: dict[str, str], attempts: int) -> None:
+    """With the request's time, so that a newer request's outcome stands above it."""
+    outcome, inbox = dead(REQUEST.encode(), attributes)
+    assert inbox.outcomes == [outcome]
+    assert outcome is not None
+    assert (outcome.asset, outcome.requested_at) == (ASSET, NOW)
+    assert outcome.error == f"RETRIES_EXHAUSTED: {attempts} attempts"
+
+
+def test_a_malformed_dead_letter_with_a_key_becomes_a_row_that_overrules_nothing() -> None:
+    """Its time is the oldest there is."""
+    data = json.dumps({"version": 9, "asset_id": "a1", "file_key": "k"}).encode()
+    outcome, _ = dead(data, {REASON: "version is 9, this code reads 1"})
+    assert outcome is not None
+    assert (outcome.error, outcome.requested_at) == ("MALFORMED: version is 9, this code reads 1", NEVER)
+
+
+def test_a_malformed_dead_letter_without_a_key_has_no_row() -> None:
+    """It is logged and acknowledged."""
+    outcome, inbox = dead(b"junk")
+    assert outcome is None
+    assert inbox.outcomes == []
+
+
+def test_a_deadline_runs_out() -> None:
+    """What is asked after its end is TIMED_OUT; before it, never more than what is left."""
+    assert steps.Deadline(5).remaining(2) == 2
+    assert 0 < steps.Deadline(5).remaining(60) <= 5
+    with pytest.raises(TimedOut):
+        steps.Deadline(-1).remaining()
+
+
+def test_outcomes_have_ids_of_their_own() -> None:
+    """Two outcomes of one request are two events."""
+    assert Outcome(ASSET, Status.FAILED, NOW).event_id != Outcome(ASSET, Status.FAILED, NOW).event_id
+    assert NEVER < NOW - timedelta(days=10_000)
