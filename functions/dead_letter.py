@@ -18,9 +18,7 @@ def dead_letter(request: Request) -> Response:
 def _handle(request: Request) -> None:
     parts = wiring.parts()
     message = serving.pushed(request)
-    outcome = steps.record_dead_letter(
-        message, parts.inbox, max_delivery_attempts=parts.pubsub.max_delivery_attempts
-    )
+    outcome = steps.record_dead_letter(message, parts.inbox, max_delivery_attempts=parts.pubsub.max_delivery_attempts)
     if outcome is None:
         log.error("dead letter names no asset", data=repr(message.data[:500]), attributes=dict(message.attributes))
     else:

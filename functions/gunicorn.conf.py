@@ -17,8 +17,7 @@ try:
     # Wrong settings end the process here, before anything listens.
     settings = wiring.parts().settings
 except AudioDupError as error:
-    print(error, file=sys.stderr)
-    sys.exit(2)
+    sys.exit(str(error))
 
 bind = f"{settings.host}:{settings.port}"
 # One process, so that the requests of an instance share statements, the byte budget and the places for fpcalc.
@@ -33,7 +32,7 @@ graceful_timeout = 9
 KILL_CHILDREN_AFTER = 7
 
 
-def post_worker_init(worker: Any) -> None:
+def post_worker_init(_: Any) -> None:
     """Give fpcalc an end when the instance is stopped."""
     previous = signal.getsignal(signal.SIGTERM)
 

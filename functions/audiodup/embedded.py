@@ -17,8 +17,10 @@ from snowflake.connector.errors import ProgrammingError
 from audiodup.errors import StoreInUse, Unusable
 from audiodup.session import CONFLICT_NUMBER, SESSION_PARAMETERS, Connect
 
-NULL_NUMBER = 100072  # Snowflake: NULL result in a non-nullable column
-DATA_NUMBER = 100038  # Snowflake: a value is not recognized
+# Snowflake's numbers.
+_NULL_NUMBER = 100072  # NULL result in a non-nullable column
+_VALUE_NUMBER = 100038  # a value is not recognized
+_INTERNAL_NUMBER = 603  # an error of the server itself
 
 
 def open_embedded(folder: Path, *, database: str, schema: str) -> Connect:
@@ -80,16 +82,25 @@ class _Cursor:
     def execute(self, text: str, parameters: Any = None) -> _Cursor:
         try:
             self._inner.execute(text, parameters)
-        except duckdb.TransactionException as error:
-            raise ProgrammingError(msg=_first_line(error), errno=CONFLICT_NUMBER, sqlstate="57014") from error
-        except duckdb.ConstraintException as error:
-            raise ProgrammingError(msg=_first_line(error), errno=NULL_NUMBER, sqlstate="22000") from error
-        except (duckdb.DataError, duckdb.InvalidInputException) as error:
-            raise ProgrammingError(msg=_first_line(error), errno=DATA_NUMBER, sqlstate="22018") from error
+        except duckdb.Error as error:
+            raise as_snowflake_error(error) from error
         return self
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         return cast(list[tuple[Any, ...]], self._inner.fetchall())
+
+
+def as_snowflake_error(error: duckdb.Error) -> ProgrammingError:
+    """What Snowflake would raise where fakesnow lets DuckDB's own error through."""
+    number, state = _INTERNAL_NUMBER, "XX000"
+    if isinstance(error, duckdb.TransactionException) and "onflict" in str(error):
+        # Snowflake would wait up to LOCK_TIMEOUT, then say this.
+        number, state = CONFLICT_NUMBER, "57014"
+    elif isinstance(error, duckdb.ConstraintException) and "NOT NULL" in str(error):
+        number, state = _NULL_NUMBER, "22000"
+    elif isinstance(error, (duckdb.DataError, duckdb.InvalidInputException)):
+        number, state = _VALUE_NUMBER, "22018"
+    return ProgrammingError(msg=_first_line(error), errno=number, sqlstate=state)
 
 
 def _first_line(error: Exception) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
-from typing import Any
+from collections.abc import Callable, MutableMapping
+from typing import Any, TextIO
 
 import structlog
 
@@ -18,8 +18,8 @@ import structlog
 TRACE_FIELD = "logging.googleapis.com/trace"
 
 
-def configure(level: str = "INFO") -> None:
-    """Set up logging for this process."""
+def configure(level: str = "INFO", file: TextIO | None = None) -> None:
+    """Set up logging for this process, to `file` (default: stdout)."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -29,16 +29,16 @@ def configure(level: str = "INFO") -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.PrintLoggerFactory(file or sys.stdout),
         cache_logger_on_first_use=True,
     )
 
 
-def trace_of(headers: Mapping[str, str], project: str) -> str | None:
+def trace_of(header: Callable[[str, str], str], project: str) -> str | None:
     """The trace a request belongs to, in Cloud Logging's form, from the W3C header or Google's older one."""
-    if match := re.match(r"[0-9a-f]{2}-([0-9a-f]{32})-", headers.get("traceparent", "")):
+    if match := re.match(r"[0-9a-f]{2}-([0-9a-f]{32})-", header("traceparent", "")):
         return f"projects/{project}/traces/{match[1]}"
-    if match := re.match(r"([0-9a-f]{32})", headers.get("X-Cloud-Trace-Context", "")):
+    if match := re.match(r"([0-9a-f]{32})", header("X-Cloud-Trace-Context", "")):
         return f"projects/{project}/traces/{match[1]}"
     return None
 

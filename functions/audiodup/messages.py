@@ -105,7 +105,8 @@ def decode_request(data: bytes) -> FingerprintRequest:
     try:
         requested_at = parse_time(fields["requested_at"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise Malformed(f"requested_at is {_short(fields.get('requested_at'))}, no ISO 8601 time with a zone") from error
+        words = f"requested_at is {_short(fields.get('requested_at'))}, no ISO 8601 time with a zone"
+        raise Malformed(words) from error
     return FingerprintRequest(asset, requested_at)
 
 

@@ -67,7 +67,7 @@ class AudioProperties:
     bit_rate: int | None = None
     """Bits per second."""
     pcm_md5: str | None = None
-    """MD5 of the decoded samples in the form of FLAC's STREAMINFO, for lossless files that can tell without decoding."""
+    """MD5 of the samples in the form of FLAC's STREAMINFO, for lossless files that tell it without being decoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,8 @@ class Inspection:
     """FFmpeg's name of the input format, given to fpcalc explicitly."""
     declared_seconds: float | None = None
     """The length the container declares; None where it declares none and every duration is an estimate."""
+    missing: str | None = None
+    """What the container itself shows to be cut off at the file's end, in words; None where nothing is."""
 
 
 @dataclass(frozen=True, slots=True)

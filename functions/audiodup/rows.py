@@ -79,7 +79,11 @@ def checked_row(outcome: Outcome) -> dict[str, Any]:
     if wrong:
         words = "; ".join(f"{name.upper()} {problem}" for name, problem in wrong.items())
         row |= dict.fromkeys(wrong)
-        row |= {"processing_status": Status.FAILED.value, "error_message": str(InvalidValue(words)), "fingerprint": None}
+        row |= {
+            "processing_status": Status.FAILED.value,
+            "error_message": str(InvalidValue(words)),
+            "fingerprint": None,
+        }
     return row
 
 

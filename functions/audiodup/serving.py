@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -29,7 +30,7 @@ def serve(request: Request, work: Callable[[], Mapping[str, Any] | None], *, pro
     if request.path == HEALTH:
         return Response("ok\n", mimetype="text/plain")
     structlog.contextvars.clear_contextvars()
-    if trace := trace_of(request.headers, project()):
+    if trace := trace_of(request.headers.get, project()):
         structlog.contextvars.bind_contextvars(**{"logging.googleapis.com/trace": trace})
     try:
         result = work()
@@ -41,14 +42,13 @@ def serve(request: Request, work: Callable[[], Mapping[str, Any] | None], *, pro
         return Response("INTERNAL\n", 500, mimetype="text/plain")
     if result is None:
         return Response(status=ACKNOWLEDGED)
-    import json
-
     return Response(json.dumps(result) + "\n", mimetype="application/json")
 
 
 def pushed(request: Request) -> PushMessage:
     """The message of a push request. A body that is no envelope is taken as the data itself, so that the step finds it
-    malformed and it ends in the dead letters instead of coming again for ever."""
+    malformed and it ends in the dead letters instead of coming again for ever.
+    """
     body = request.get_data()
     try:
         message = decode_push(body)

@@ -33,7 +33,7 @@ class Conflict(Transient):
     remedy = "Nothing: the other one does the work."
 
 
-def connect_to_snowflake(
+def connect_to_snowflake(  # noqa: PLR0913 - one parameter per setting
     *,
     account: str,
     database: str,
@@ -97,7 +97,8 @@ def statements(folder: str) -> list[str]:
 
 class Session:
     """A connection that is made when first needed and made again after it was lost. Safe for many threads, one
-    statement or transaction at a time (a connection used by two threads at once errors)."""
+    statement or transaction at a time (a connection used by two threads at once errors).
+    """
 
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
@@ -156,7 +157,7 @@ class Session:
             if self._connection is None:
                 self._connection = self._connect()
             with self._connection.cursor() as cursor:
-                cursor.execute(text, parameters or None)
+                cursor.execute(text, dict(parameters) if parameters else None)
                 return cursor.fetchall()
         except AudioDupError:
             raise

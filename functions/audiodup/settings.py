@@ -6,6 +6,7 @@ docs/settings.md is generated from this file (`make docs`), and a test holds it 
 from __future__ import annotations
 
 import json
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,13 +42,6 @@ class Provider(BaseModel):
     hosts: tuple[str, ...] = Field(min_length=1)
     """Hosts a signed URL and its redirects may name; `*.example.com` takes any one level below."""
 
-    @property
-    def api_hosts(self) -> tuple[str, ...]:
-        """The hosts the API call itself may reach: the template's own."""
-        from urllib.parse import urlsplit
-
-        return (urlsplit(self.url).hostname or "",)
-
 
 def _json(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
@@ -55,8 +49,6 @@ def _json(value: Any) -> Any:
 
 def _identifier(value: str) -> str:
     """Unquoted Snowflake identifiers only, so that no setting can carry SQL."""
-    import re
-
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$]{0,254}", value):
         raise ValueError("is no plain Snowflake identifier (letters, digits, _ and $)")
     return value
@@ -82,7 +74,9 @@ class Settings(BaseSettings):
         description="Name of the secret that holds the service user's private key (PEM, PKCS #8, no passphrase); "
         "none signs in by workload identity.",
     )
-    snowflake_host: str | None = Field(None, description="Another host than the account's: a private link or a stand-in.")
+    snowflake_host: str | None = Field(
+        None, description="Another host than the account's: a private link or a stand-in."
+    )
     snowflake_port: int = Field(443, ge=1, le=65535, description="Port of that host.")
     snowflake_protocol: str = Field("https", pattern="^https?$", description="`http` only for a stand-in on loopback.")
     snowflake_login_seconds: int = Field(20, gt=0, description="Limit for signing in.")
@@ -98,15 +92,17 @@ class Settings(BaseSettings):
     # Secrets and providers
     secrets: str = Field(
         "gcp",
-        description="`gcp` reads Secret Manager in GOOGLE_CLOUD_PROJECT; anything else is a folder with one file a secret.",
+        description="`gcp` reads Secret Manager in GOOGLE_CLOUD_PROJECT; anything else is a folder, one file a secret.",
     )
     google_cloud_project: str = Field("", description="Project of topics and secrets.")
     providers: Annotated[dict[str, Provider], BeforeValidator(_json)] = Field(
         default_factory=dict,
-        description='Download APIs, JSON: `{"artlist": {"url": "https://api.example.com/{asset_id}/{file_key}", '
-        '"header": "Authorization", "secret": "artlist-token", "pointer": "/data/url", "hosts": ["files.example.com"]}}`.',
+        description='Download APIs, JSON: `{"artlist": {"url": "https://api.example.com/{asset_id}/{file_key}", "header": '
+        '"Authorization", "secret": "artlist-token", "pointer": "/data/url", "hosts": ["s3.example.com"]}}`.',
     )
-    allow_loopback: bool = Field(False, description="Take http and loopback addresses; only for one machine's stand-ins.")
+    allow_loopback: bool = Field(
+        False, description="Take http and loopback addresses; only for one machine's stand-ins."
+    )
     api_seconds: float = Field(30, gt=0, description="Limit for one question to the download API, with its redirects.")
     download_seconds: float = Field(240, gt=0, description="Limit for one file's download (wall clock).")
     max_file_bytes: int = Field(2_000_000_000, gt=0, description="Larger files are TOO_LARGE.")
@@ -116,15 +112,22 @@ class Settings(BaseSettings):
 
     # Fingerprints
     fingerprint_seconds: int = Field(
-        120, ge=0, le=36_000, description="How much of a file is fingerprinted (fpcalc's and AcoustID's 120); 0 is all of it."
+        120,
+        ge=0,
+        le=36_000,
+        description="How much of a file is fingerprinted (fpcalc's and AcoustID's 120); 0 is all of it.",
     )
     fpcalc: str = Field("fpcalc", description="fpcalc's name on the PATH, or its absolute path.")
-    fpcalc_processes: int = Field(0, ge=0, description="At most so many fpcalc at once in one instance; 0 is one per CPU.")
+    fpcalc_processes: int = Field(
+        0, ge=0, description="At most so many fpcalc at once in one instance; 0 is one per CPU."
+    )
     fpcalc_seconds: float = Field(120, gt=0, description="Wall-clock limit for one file.")
     fpcalc_cpu_seconds: int = Field(90, gt=0, description="CPU limit for one file.")
     fpcalc_memory_bytes: int = Field(1_500_000_000, gt=0, description="Address-space limit of one fpcalc.")
     request_seconds: float = Field(
-        540, gt=0, description="Limit for one request, waiting included; below the service's own time-out and the ack deadline."
+        540,
+        gt=0,
+        description="Limit for one request, waiting included; below the service's own time-out and the ack deadline.",
     )
 
     # Pub/Sub and the scheduler

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from audiodup.errors import AudioDupError
 from audiodup.model import Asset, Outcome, Status
 from audiodup.rows import checked_row, database_time, encode_rows
 from audiodup.session import Conflict, Session, statements

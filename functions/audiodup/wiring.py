@@ -6,15 +6,17 @@ function needs all of them, and `/health` needs none.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from audiodup import logs
+from audiodup.errors import SettingsInvalid
 from audiodup.pubsub import PubSubConfig, read_pubsub_config
 from audiodup.settings import Settings, read_settings
-from audiodup.steps import Deadline
+from audiodup.steps import Deadline, Source
 
 if TYPE_CHECKING:
     from audiodup.batcher import Batcher
@@ -22,10 +24,12 @@ if TYPE_CHECKING:
     from audiodup.folder import LocalFolder
     from audiodup.publisher import PubSubPublisher
     from audiodup.session import Session
-    from audiodup.source import DownloadApi
     from audiodup.store import Store
 
 T = TypeVar("T")
+
+# Where the command lines keep the embedded store.
+DEFAULT_DATABASE = Path(".audiodup")
 
 
 class _Once(Generic[T]):
@@ -92,9 +96,7 @@ class Parts:
             from audiodup.embedded import open_embedded
 
             return Session(
-                open_embedded(
-                    self._database, database=settings.snowflake_database, schema=settings.snowflake_schema
-                )
+                open_embedded(self._database, database=settings.snowflake_database, schema=settings.snowflake_schema)
             )
 
         def connect() -> Any:
@@ -153,6 +155,34 @@ class Parts:
         )
 
     @_Once
+    def folder(self) -> LocalFolder:
+        """The folder that was given as the source."""
+        is_audio = lambda head: head[:4] == b"fLaC"  # TEMP
+        from audiodup.folder import LocalFolder
+
+        if self._folder is None:
+            raise SettingsInvalid("no folder was given")
+        return LocalFolder(self._folder, is_audio, max_file_bytes=self.settings.max_file_bytes)
+
+    @_Once
+    def source(self) -> Source:
+        """Where audio files come from: the folder, or the providers' download APIs."""
+        if self._folder is not None:
+            return self.folder
+        from audiodup.source import DownloadApi
+
+        settings = self.settings
+        return DownloadApi(
+            settings.providers,
+            self.secret,
+            api_seconds=settings.api_seconds,
+            download_seconds=settings.download_seconds,
+            max_file_bytes=settings.max_file_bytes,
+            files_in_flight_bytes=settings.files_in_flight_bytes,
+            allow_loopback=settings.allow_loopback,
+        )
+
+    @_Once
     def fingerprinter(self) -> Fpcalc:
         """fpcalc."""
         from audiodup.chromaprint import Fpcalc
@@ -198,3 +228,45 @@ def parts() -> Parts:
             logs.configure(settings.log_level)
             _process_parts = Parts(settings)
         return _process_parts
+
+
+def command_line_parts(*, database: Path | None = None, folder: Path | None = None) -> Parts:
+    """The parts of a script: `database` or `folder` selects the embedded store, neither Snowflake.
+
+    Raises:
+        SettingsInvalid: a setting is wrong, or Snowflake is meant and no account is set.
+        SchemaInvalid: Snowflake lacks tables.
+    """
+    settings = read_settings()
+    # A person reads the outcome in the table; the log is for what he would otherwise not hear of.
+    logs.configure("ERROR", sys.stderr)
+    if database is not None or folder is not None:
+        return Parts(settings, database=database or DEFAULT_DATABASE, folder=folder)
+    parts = _snowflake_parts(settings)
+    from audiodup.schema import check_schema
+
+    check_schema(parts.session, settings.snowflake_schema)
+    return parts
+
+
+def apply_schema() -> list[str]:
+    """Apply and check the schema in Snowflake; returns the names of the statements.
+
+    Raises:
+        SettingsInvalid, SchemaInvalid, StoreUnavailable: what a person has to mend.
+    """
+    from audiodup import schema
+
+    settings = read_settings()
+    session = _snowflake_parts(settings).session
+    names = schema.apply_schema(session)
+    schema.check_schema(session, settings.snowflake_schema)
+    return names
+
+
+def _snowflake_parts(settings: Settings) -> Parts:
+    if not settings.snowflake_account:
+        raise SettingsInvalid(
+            "SNOWFLAKE_ACCOUNT is not set; for the embedded store give --local DIR or --database PATH"
+        )
+    return Parts(settings)

@@ -12,12 +12,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from tests.contract.conftest import MakeSession
+
 from audiodup.embedded import open_embedded
 from audiodup.model import Asset, FileIdentity, Fingerprint, Outcome, Status
 from audiodup.session import Session, statement, statements
 from audiodup.store import Store
-
-from tests.contract.conftest import MakeSession
 
 ASSET = Asset("a1", "master.wav", "wav", "artlist")
 T0 = datetime(2026, 1, 1, tzinfo=UTC)

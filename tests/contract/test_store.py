@@ -6,14 +6,14 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.contract.conftest import MakeSession
+
 from audiodup.batcher import Batcher
 from audiodup.errors import SchemaInvalid
 from audiodup.model import Asset, AudioProperties, FileIdentity, Fingerprint, Outcome, Status
 from audiodup.schema import apply_schema, check_schema
 from audiodup.session import Session
 from audiodup.store import Store
-
-from tests.contract.conftest import MakeSession
 
 LEASE = 700
 

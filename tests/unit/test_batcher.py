@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import pytest
+
 from audiodup.batcher import Batcher
 from audiodup.errors import InvalidValue, Malformed, StoreUnavailable
 from audiodup.model import Asset, Outcome, Status

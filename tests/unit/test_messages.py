@@ -7,11 +7,12 @@ import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from audiodup.errors import Malformed
 from audiodup.messages import FingerprintRequest, decode_asset, decode_push, decode_request, format_time, parse_time
 from audiodup.model import Asset
-from hypothesis import given
-from hypothesis import strategies as st
 
 NOW = datetime(2026, 3, 29, 1, 30, 0, 123456, tzinfo=UTC)
 GOOD = {

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
 from audiodup.errors import Malformed
 from audiodup.model import Asset, AudioProperties, FileIdentity, Fingerprint, Outcome, Status
 from audiodup.rows import checked_row, encode_rows

@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from audiodup import session as module
-from audiodup.errors import AudioDupError, InvalidValue, StoreUnavailable
-from audiodup.session import Conflict, Session, connect_to_snowflake, translate
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from snowflake.connector import errors
+
+from audiodup import session as module
+from audiodup.errors import AudioDupError, InvalidValue, StoreUnavailable
+from audiodup.session import Conflict, Session, connect_to_snowflake, translate
 
 
 class ScriptedConnection:
@@ -135,9 +136,7 @@ def signed_in(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_a_key_pair_signs_in_and_no_password_does(signed_in: dict[str, Any]) -> None:
     """Sign-in of service users by password is blocked."""
     key = rsa.generate_private_key(65537, 2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     connect_to_snowflake(account="a", database="D", schema="S", user="u", private_key=pem)
     assert signed_in["authenticator"] == "SNOWFLAKE_JWT"
     loaded = serialization.load_der_private_key(signed_in["private_key"], None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from audiodup.rows import TEXT_LENGTHS
 from audiodup.schema import expected_columns
 from audiodup.session import statement, statements
@@ -48,7 +49,8 @@ def test_after_the_claim_no_statement_reads_the_inbox_unrestricted() -> None:
     for name in after:
         if ENTRY in code(name):
             assert re.fullmatch(
-                rf"\s*DELETE FROM {ENTRY}\s+WHERE EVENT_ID IN \(SELECT EVENT_ID FROM AUDIO_INBOX_CLAIM\);\s*", code(name)
+                rf"\s*DELETE FROM {ENTRY}\s+WHERE EVENT_ID IN \(SELECT EVENT_ID FROM AUDIO_INBOX_CLAIM\);\s*",
+                code(name),
             )
     winner = code("schema/audio_inbox_winner")
     assert "INNER JOIN AUDIO_INBOX_CLAIM ON" in winner

@@ -1,7 +1,9 @@
 -- Files done in the hour before the newest outcome, and the seconds from their first request to that outcome.
 SELECT
     COUNT(*) AS FILES,
-    COALESCE(DATEDIFF('millisecond', MIN(AUDIO_FILE.REQUESTED_AT), MAX(AUDIO_FINGERPRINT.UPDATED_AT)), 0) AS MILLISECONDS
+    COALESCE(
+        DATEDIFF('millisecond', MIN(AUDIO_FILE.REQUESTED_AT), MAX(AUDIO_FINGERPRINT.UPDATED_AT)), 0
+    ) AS MILLISECONDS
 FROM AUDIO_FINGERPRINT
 INNER JOIN AUDIO_FILE
     ON

@@ -1,0 +1,55 @@
+# The whole developer interface. What takes more than two lines of shell is in scripts/setup.sh.
+# AUDIO=folder says which audio to take, DATABASE=folder where the embedded store is, ARGS=... goes to pytest.
+
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export VIRTUAL_ENV := $(CURDIR)/.venv
+export DATABASE ?= .audiodup
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run local test check bench schema docs lock clean environment tools
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: tools ## Fingerprint AUDIO (or sample music) into the embedded store DATABASE; again: only what is missing
+	@audio=$${AUDIO:-$$(scripts/sample_music.sh)} && { $(BIN)/python scripts/audio_fingerprint_processor.py \
+	  --local "$$audio" --database "$$DATABASE" --resume || { code=$$?; [ $$code -eq 1 ] || exit $$code; }; }
+
+local: tools ## Run the whole cloud system on this machine over AUDIO (or sample music)
+	@audio=$${AUDIO:-$$(scripts/sample_music.sh)} && $(BIN)/python scripts/local_stack.py "$$audio"
+
+test: tools ## Run the tests (ARGS="-k store" for some of them)
+	@$(BIN)/pytest $(ARGS)
+
+check: environment ## Lint, types, dependency rule, dependencies, SQL, locks
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --quiet --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/deptry functions scripts
+	@$(BIN)/sqlfluff lint --disable-progress-bar --quiet functions infra scripts tests
+	@$(BIN)/pytest --quiet tests/unit/test_dependency_rule.py tests/unit/test_locks.py
+
+bench: tools ## Measure the local stack against bare fpcalc
+	@$(BIN)/python scripts/benchmark.py $${AUDIO:+"$$AUDIO"}
+
+schema: environment ## Apply the tables to Snowflake (SNOWFLAKE_* settings); safe to repeat
+	@$(BIN)/python scripts/apply_schema.py
+
+docs: environment ## Generate the tables of docs/ from the code
+	@$(BIN)/python scripts/generate_docs.py
+
+lock: environment ## Lock the dependencies again after a change of pyproject.toml
+	@$(BIN)/uv pip compile --quiet pyproject.toml --universal --generate-hashes -o requirements.lock
+	@$(BIN)/uv pip compile --quiet pyproject.toml --universal --generate-hashes --all-extras -c requirements.lock -o requirements-dev.lock
+
+clean: ## Remove what these targets made, except the store
+	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache functions/*.egg-info
+
+environment:
+	@scripts/setup.sh
+
+tools:
+	@scripts/setup.sh fpcalc ffmpeg

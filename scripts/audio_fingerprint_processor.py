@@ -1,0 +1,199 @@
+"""Fingerprint a library: a folder into the embedded store, or the assets of Snowflake into Snowflake."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from audiodup.errors import NotFound
+from audiodup.model import NEVER, Asset, Outcome, Status
+from audiodup.wiring import DEFAULT_DATABASE, Parts, command_line_parts
+from bulk import Summary, fingerprint_all
+from cli import APP_OPTIONS, Exit, emit, errors_as_lines, fail, say
+from library import FolderLibrary
+from progress import progress
+from tables import print_library, print_statistics, printable, statistics_record
+
+app = typer.Typer(**APP_OPTIONS)
+
+DONE = frozenset({Status.SUCCESS, Status.SHORT})
+
+
+@dataclass
+class Job:
+    """What the command line asks for."""
+
+    parts: Parts
+    ids: list[str] | None
+    skip: frozenset[Status]
+    """Files with these statuses are left alone."""
+    limit: int | None
+    workers: int
+    batch_size: int
+    json_lines: bool
+    folder: FolderLibrary | None
+    summary: Summary = field(default_factory=Summary)
+
+    def wanted(self, summary: Summary) -> Iterator[Asset]:
+        """The files to do, by key; the others are counted as skipped in `summary`."""
+        begun = 0
+        for listed in self.parts.store.library(self.ids):
+            asset = listed.asset
+            changed = self.folder is not None and self.folder.changed(asset.file_key, listed.file_size)
+            if listed.status in self.skip and not changed:
+                summary.skipped += 1
+            elif self.limit is None or begun < self.limit:
+                begun += 1
+                yield asset
+
+    def report(self, outcome: Outcome) -> None:
+        """Count one file, and print it where that was asked for."""
+        self.summary.count(outcome)
+        if self.json_lines:
+            emit(outcome_record(outcome))
+
+
+@app.command()
+def main(  # noqa: PLR0913 - one parameter per option
+    local: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Fingerprint this folder into the embedded store.")
+    ] = None,
+    database: Annotated[
+        Path | None, typer.Option(metavar="PATH", help=f"Folder of the embedded store [default: {DEFAULT_DATABASE}/].")
+    ] = None,
+    asset_ids: Annotated[str | None, typer.Option(metavar="IDS", help='Only these assets: "1,2,3".')] = None,
+    batch_size: Annotated[int, typer.Option(min=1, max=100_000, help="Files between two merges.")] = 500,
+    resume: Annotated[bool, typer.Option("--resume", help="Leave FAILED files alone too.")] = False,
+    reprocess: Annotated[bool, typer.Option("--reprocess", help="Do all, whatever their status.")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Do at most so many files.")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Files at once.")] = os.cpu_count() or 1,
+    stats: Annotated[bool, typer.Option("--stats", help="Only print the library's statistics.")] = False,
+    json_lines: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
+) -> None:
+    """Fingerprint every file that has no SUCCESS yet, then print the table and the statistics.
+
+    --local or --database selects the embedded store, neither the Snowflake of the SNOWFLAKE_* settings.
+    """
+    if resume and reprocess:
+        fail("--resume leaves more alone, --reprocess does all: give one of them", Exit.WRONG_USAGE)
+    if local is not None and not local.is_dir():
+        fail(f"--local {local}: no such folder", Exit.WRONG_USAGE)
+    if database is not None and local is None and not stats:
+        fail("--database without --local goes with --stats only: give the folder, --local DIR", Exit.WRONG_USAGE)
+    ids = None if asset_ids is None else _ids(asset_ids)
+    with errors_as_lines():
+        parts = command_line_parts(database=database, folder=local)
+        if stats:
+            record = statistics_record(parts)
+            emit(record) if json_lines else print_statistics(record)
+            return
+        skip = frozenset[Status]() if reprocess else DONE | {Status.FAILED} if resume else DONE
+        folder = FolderLibrary() if local is not None else None
+        code = _run(Job(parts, ids, skip, limit, workers, batch_size, json_lines, folder))
+    raise typer.Exit(code)
+
+
+def _run(job: Job) -> Exit:
+    started = time.monotonic()
+    parts, summary = job.parts, job.summary
+    _list_problems(job)
+    # What an earlier run left in the inbox (it was killed before its merge) counts as done.
+    parts.store.merge()
+    stop = threading.Event()
+    with _stopping_gently(stop, parts), progress(sum(1 for _ in job.wanted(Summary()))) as advance:
+
+        def report(outcome: Outcome) -> None:
+            job.report(outcome)
+            advance()
+
+        fingerprint_all(
+            parts,
+            job.wanted(summary),
+            workers=job.workers,
+            batch_size=job.batch_size,
+            report=report,
+            stop=stop,
+        )
+    summary.seconds = time.monotonic() - started
+    if job.json_lines:
+        emit({"summary": summary.record()})
+    else:
+        if job.folder is not None and job.folder.ignored:
+            say(f"{job.folder.ignored} files in the folder are no audio and were passed over")
+        print_library(parts)
+    parts.store.close()
+    if stop.is_set():
+        say("Interrupted: what was in hand is stored; the same command with --resume goes on.")
+        return Exit.INTERRUPTED
+    return Exit.SOME_FAILED if summary.failed else Exit.ALL_WELL
+
+
+def _list_problems(job: Job) -> None:
+    """Report what can never get a row: names that no table takes, ids that nobody knows."""
+    problems: list[Outcome] = []
+    if job.folder is not None:
+        job.folder.load(job.parts)
+        problems += job.folder.problems
+    if job.ids is not None:
+        known = {listed.asset.asset_id for listed in job.parts.store.library(job.ids)}
+        error = str(NotFound("AUDIO_ASSET lists no such asset"))
+        for unknown in dict.fromkeys(asset_id for asset_id in job.ids if asset_id not in known):
+            problems.append(Outcome(Asset(unknown, ""), Status.FAILED, NEVER, error=error))
+    for problem in problems:
+        job.report(problem)
+        if not job.json_lines:
+            say(f"{printable(problem.asset.file_key or problem.asset.asset_id)}: {problem.error}")
+
+
+@contextmanager
+def _stopping_gently(stop: threading.Event, parts: Parts) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM ends the run after the files in hand, the second kills what decodes."""
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            parts.interrupt()
+        else:
+            stop.set()
+            say("\nFinishing the files in hand ... (again: not even those)")
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ids(text: str) -> list[str]:
+    ids = [part.strip() for part in text.split(",") if part.strip()]
+    if not ids:
+        fail('--asset-ids: give ids, as in --asset-ids "1,2,3"', Exit.WRONG_USAGE)
+    return ids
+
+
+def outcome_record(outcome: Outcome) -> dict[str, object]:
+    """One file as --json prints it."""
+    return {
+        "asset_id": outcome.asset.asset_id or None,
+        "file_key": outcome.asset.file_key or None,
+        "status": outcome.status.value,
+        "format": outcome.asset.format,
+        "duration": outcome.fingerprint.duration if outcome.fingerprint else None,
+        "file_size": outcome.identity.size if outcome.identity else None,
+        "fingerprint": outcome.fingerprint.text if outcome.fingerprint else None,
+        "error": outcome.error,
+    }
+
+
+if __name__ == "__main__":
+    app()

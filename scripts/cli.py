@@ -1,0 +1,61 @@
+"""What the command lines share: exit codes, JSON lines, errors as one line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import Any, NoReturn
+
+import typer
+
+from audiodup.errors import AudioDupError, SettingsInvalid, Transient, Unusable
+
+APP_OPTIONS: dict[str, Any] = {
+    "add_completion": False,
+    # A traceback of ours is for us: short and without local variables, which may hold secrets.
+    "pretty_exceptions_enable": False,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
+
+
+class Exit(IntEnum):
+    """Exit codes of every script."""
+
+    ALL_WELL = 0
+    SOME_FAILED = 1
+    WRONG_USAGE = 2
+    OUT_OF_REACH = 3
+    INTERRUPTED = 130
+
+
+def say(text: str) -> None:
+    """A line for a person, on stderr, so that stdout stays the result."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def emit(record: dict[str, Any]) -> None:
+    """One JSON object on one line of stdout."""
+    print(json.dumps(record, ensure_ascii=True, allow_nan=False), flush=True)
+
+
+def fail(error: AudioDupError | str, code: Exit) -> NoReturn:
+    """End with one line that says what happened and what to do next."""
+    if isinstance(error, AudioDupError):
+        say(f"{error}\n  {error.remedy}" if error.remedy else str(error))
+    else:
+        say(error)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def errors_as_lines() -> Iterator[None]:
+    """No traceback for what a user can cause."""
+    try:
+        yield
+    except SettingsInvalid as error:
+        fail(error, Exit.WRONG_USAGE)
+    except (Unusable, Transient) as error:
+        fail(error, Exit.OUT_OF_REACH)

@@ -1,0 +1,97 @@
+"""Run the whole cloud system on this machine over a folder of audio, until everything in it has its row."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import APP_OPTIONS, Exit, errors_as_lines, fail, say
+from progress import progress
+from stack.processes import Processes
+from stack.system import LocalSystem
+from tables import print_library, printable, statistics_record
+
+app = typer.Typer(**APP_OPTIONS)
+
+SECONDS_BETWEEN_TICKS = 2.0
+# Ten attempts at the local back-off take seven minutes: a file whose download fails for good is in flight as long.
+PATIENCE_SECONDS = 900.0
+
+
+@app.command()
+def main(
+    audio: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of audio.")],
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave it running, and process new files, until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Start emulator, warehouse, S3, download API and functions; tick the scheduler until all is done; stop it all."""
+    if not audio.is_dir():
+        fail(f"{audio}: no such folder", Exit.WRONG_USAGE)
+    code = Exit.INTERRUPTED
+    try:
+        with (
+            errors_as_lines(),
+            tempfile.TemporaryDirectory(prefix="audiodup-") as folder,
+            Processes(Path(folder)) as processes,
+        ):
+            code = _run(processes, audio, keep=keep)
+    except KeyboardInterrupt:
+        say("Stopped; nothing is left running.")
+    raise typer.Exit(code)
+
+
+def _run(processes: Processes, audio: Path, *, keep: bool) -> Exit:
+    say("Starting emulator, warehouse, S3, download API and functions ...")
+    system = LocalSystem(processes, audio)
+    for problem in system.library.problems:
+        say(f"{printable(problem.asset.file_key)}: {problem.error}")
+    if keep:
+        _print_addresses(system)
+    _drain(system)
+    say(f"A second tick published {system.tick().published} messages.")
+    print_library(system.parts)
+    while keep:
+        time.sleep(SECONDS_BETWEEN_TICKS)
+        system.list_folder()
+        if published := system.tick().published:
+            say(f"{published} new files")
+            _drain(system)
+            print_library(system.parts)
+    failed = statistics_record(system.parts)["failed"] + len(system.library.problems)
+    system.close()
+    return Exit.SOME_FAILED if failed else Exit.ALL_WELL
+
+
+def _drain(system: LocalSystem) -> None:
+    """Tick until nothing is pending and nothing is in flight."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    statistics = statistics_record(system.parts)
+    done = statistics["total"] - statistics["pending"] - statistics["queued"]
+    with progress(statistics["total"] - done) as advance:
+        while not (tick := system.tick()).drained:
+            if time.monotonic() > end:
+                fail(f"{tick.in_flight} files are still in flight after {PATIENCE_SECONDS:.0f} s", Exit.SOME_FAILED)
+            statistics = statistics_record(system.parts)
+            for _ in range(statistics["total"] - statistics["pending"] - statistics["queued"] - done):
+                advance()
+                done += 1
+            time.sleep(SECONDS_BETWEEN_TICKS)
+
+
+def _print_addresses(system: LocalSystem) -> None:
+    say("Running until Ctrl-C; files dropped into the folder are processed by the next tick.")
+    for name in system.functions:
+        say(f"  {name:12} {system.url(name)}")
+    say(f"  {'Pub/Sub':12} {system.environment['PUBSUB_EMULATOR_HOST']}")
+    say(f"  {'Snowflake':12} {system.warehouse.host}:{system.warehouse.port} (http)")
+    say(f"  {'download API':12} {system.provider.url_template}")
+    say(f"  {'logs':12} {system.processes.folder}")
+
+
+if __name__ == "__main__":
+    app()

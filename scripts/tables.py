@@ -1,0 +1,102 @@
+"""The library as people read it: table, statistics, last line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from audiodup.wiring import Parts
+
+# A larger library has its table in the store; here its first rows show what it looks like.
+ROWS_SHOWN = 100
+UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def print_library(parts: Parts) -> None:
+    """Print table, statistics and, as the last line, `60 SUCCESS, 0 FAILED`."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        # Into a file or a pipe: nobody has told how wide it is.
+        console.width = 120
+    statistics = statistics_record(parts)
+    table = Table(
+        title="AUDIO_FINGERPRINT", title_justify="left", box=None, pad_edge=False, header_style="bold", expand=True
+    )
+    table.add_column("file", overflow="fold", ratio=2)
+    for name, width in (("format", 6), ("duration", 8), ("size", 8), ("status", 7)):
+        table.add_column(
+            name, justify="right" if name in {"duration", "size"} else "left", min_width=width, no_wrap=True
+        )
+    table.add_column("fingerprint or error", overflow="ellipsis", no_wrap=True, ratio=3)
+    for row in parts.store.rows(ROWS_SHOWN):
+        # Text and not str: a file called `[red].mp3` is no markup.
+        table.add_row(
+            Text(printable(row.file_key)),
+            Text(row.format or ""),
+            clock_time(row.duration),
+            bytes_text(row.file_size),
+            Text(row.status, style="" if row.status == "SUCCESS" else "red"),
+            Text(printable(row.error or row.fingerprint or "")),
+        )
+    console.print(table)
+    shown, done = table.row_count, statistics["total"] - statistics["pending"]
+    if done > shown:
+        console.print(f"... and {done - shown} more rows in the store")
+    console.print()
+    print_statistics(statistics, console)
+    short = f"{statistics['short']} SHORT, " if statistics["short"] else ""
+    console.print(f"{statistics['success']} SUCCESS, {short}{statistics['failed']} FAILED", style="bold")
+
+
+def statistics_record(parts: Parts) -> dict[str, Any]:
+    """The object of `--stats --json`."""
+    statistics = parts.store.statistics(parts.pubsub.lease_seconds)
+    return {
+        "total": statistics.total,
+        "success": statistics.success,
+        "short": statistics.short,
+        "failed": statistics.failed,
+        "queued": statistics.queued,
+        "pending": statistics.pending,
+        "by_error": statistics.by_error,
+        "hours_of_audio": statistics.hours_of_audio,
+        "assets_per_second": statistics.assets_per_second,
+    }
+
+
+def print_statistics(statistics: dict[str, Any], console: Console | None = None) -> None:
+    """The same for people."""
+    console = console or Console(highlight=False)
+    for name, value in statistics.items():
+        text = ", ".join(f"{code} {count}" for code, count in value.items()) if isinstance(value, dict) else str(value)
+        console.print(f"{name.replace('_', ' '):>18}  {text or 'none'}")
+    console.print()
+
+
+def clock_time(seconds: float | None) -> str:
+    """`4:05`; nothing where the length is unknown."""
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def bytes_text(size: int | None) -> str:
+    """`3.7 MB`."""
+    if size is None:
+        return ""
+    amount = float(size)
+    for unit in UNITS:
+        if amount < 1000 or unit == UNITS[-1]:
+            break
+        amount /= 1000
+    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def printable(text: str) -> str:
+    """Control characters of a hostile name move no cursor."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
