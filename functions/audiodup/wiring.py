@@ -157,7 +157,7 @@ class Parts:
     @_Once
     def folder(self) -> LocalFolder:
         """The folder that was given as the source."""
-        is_audio = lambda head: head[:4] == b"fLaC"  # TEMP
+        from audiodup.container import is_audio
         from audiodup.folder import LocalFolder
 
         if self._folder is None:

@@ -26,6 +26,7 @@ from .subscriptions import PUBSUB_FILE, Topology
 from .warehouse import new_private_key, start_warehouse
 
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
+CREATE_APP = "functions_framework:create_app()"
 NAMES = ("fingerprint", "dead_letter", "scheduler")
 KEY, TOKEN = "snowflake-key", "download-token"
 
@@ -129,21 +130,17 @@ class LocalSystem:
         self.library = FolderLibrary()
         self.library.load(self.parts)
 
-    def start_function(self, name: str) -> Running:
-        """Start one function on its port, as the image does."""
+    def start_function(
+        self, name: str, *, port: int | None = None, settings: Mapping[str, str] | None = None
+    ) -> Running:
+        """Start an instance of a function as the image does, on its own port unless another is given."""
         return self.processes.start(
             name,
-            [
-                sys.executable,
-                "-m",
-                "gunicorn",
-                "-c",
-                str(FUNCTIONS / "gunicorn.conf.py"),
-                "functions_framework:create_app()",
-            ],
+            [*(sys.executable, "-m", "gunicorn"), *("-c", str(FUNCTIONS / "gunicorn.conf.py")), CREATE_APP],
             env={
                 **self.environment,
-                "PORT": str(self.ports[name]),
+                **(settings or {}),
+                "PORT": str(port or self.ports[name]),
                 "FUNCTION_SOURCE": str(FUNCTIONS / f"{name}.py"),
                 "FUNCTION_TARGET": name,
             },

@@ -31,8 +31,12 @@ class Warehouse:
         }
 
 
-def start_warehouse(processes: Processes, folder: Path, port: int | None = None) -> Warehouse:
+def start_warehouse(
+    processes: Processes, folder: Path, port: int | None = None, *, idle_seconds: float = 60
+) -> Warehouse:
     """Start the server on the store in `folder`, which is made when missing.
+
+    A transaction whose session had no statement for `idle_seconds` is undone, as if its client had been killed.
 
     Raises:
         StackError: it does not start.
@@ -48,7 +52,11 @@ def start_warehouse(processes: Processes, folder: Path, port: int | None = None)
             *(sys.executable, "-m", "uvicorn", "--factory", "stack.warehouse_server:make_app"),
             *(f"--host={HOST}", f"--port={port}", "--log-level=warning", "--no-access-log"),
         ],
-        env={"WAREHOUSE_FOLDER": str(folder.resolve()), "TMPDIR": str(scratch.resolve())},
+        env={
+            "WAREHOUSE_FOLDER": str(folder.resolve()),
+            "WAREHOUSE_IDLE_SECONDS": str(idle_seconds),
+            "TMPDIR": str(scratch.resolve()),
+        },
         cwd=Path(__file__).resolve().parents[1],
     )
     running.wait_until(accepts(port), seconds=60)

@@ -1,10 +1,12 @@
 """fakesnow's server for many connections on one store; `warehouse` runs it under uvicorn.
 
-Three things are changed in it, all of them so that clients see what they would see of Snowflake:
+Four things are changed in it, all of them so that clients see what they would see of Snowflake:
 
 - One FakeSnow is shared by all sign-ins. By itself the server makes a new DuckDB per sign-in that names a path, and the
   second one cannot attach the files.
 - An SQL error is an answer, not HTTP 500. The connector repeats a 500, statement and all, until its network time-out.
+- A session that is closed, or idle for WAREHOUSE_IDLE_SECONDS, undoes its open transaction (`sessions`);
+  without a master token in the answer to a sign-in the connector never says that it closes one.
 - Results are kept for the last statements only, not for ever.
 """
 
@@ -13,6 +15,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +23,8 @@ import duckdb
 from fakesnow.cursor import FakeSnowflakeCursor
 from fakesnow.instance import FakeSnow
 from snowflake.connector.errors import ProgrammingError
+
+from .sessions import Sessions
 
 _RESULTS_KEPT = 50
 # Snowflake's numbers: a lock was not released in time; NULL in a NOT NULL column; an error of the server itself.
@@ -35,26 +40,34 @@ def make_app() -> Any:
     server.logger.setLevel(logging.WARNING)
     server.shared_fs = FakeSnow(db_path=os.environ["WAREHOUSE_FOLDER"])
     server.shared_fs.results_cache = _Recent()
-    _answer_errors()
-    return _one_answer(server.app)
+    server.sessions = Sessions(float(os.environ["WAREHOUSE_IDLE_SECONDS"]))
+    server.JSONResponse = _answers(server.JSONResponse)
+    _wrap_statements(server.sessions)
+    return server.app
 
 
 class _Recent(dict[str, Any]):
     """The results of the last statements; the server itself never drops one."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+
     def __setitem__(self, key: str, value: Any) -> None:
-        super().__setitem__(key, value)
-        while len(self) > _RESULTS_KEPT:
-            self.pop(next(iter(self)), None)
+        with self._lock:
+            super().__setitem__(key, value)
+            while len(self) > _RESULTS_KEPT:
+                del self[next(iter(self))]
 
 
-def _answer_errors() -> None:
-    """Let DuckDB's errors, which fakesnow leaves as they are, reach the client as Snowflake's would."""
+def _wrap_statements(sessions: Sessions) -> None:
+    """Tell `sessions` who is at work; let DuckDB's errors, which fakesnow leaves as they are, look like Snowflake's."""
     original: Callable[..., Any] = FakeSnowflakeCursor.execute
 
     def execute(self: FakeSnowflakeCursor, *args: Any, **kwargs: Any) -> Any:
         try:
-            return original(self, *args, **kwargs)
+            with sessions.in_use(self._conn):
+                return original(self, *args, **kwargs)
         except duckdb.Error as error:
             words = str(error)
             if isinstance(error, duckdb.TransactionException) and "onflict" in words:
@@ -67,16 +80,14 @@ def _answer_errors() -> None:
     FakeSnowflakeCursor.execute = execute  # type: ignore[method-assign]
 
 
-def _one_answer(app: Any) -> Any:
-    """The server's own failures too are answered once: a repeated INSERT would be stored twice."""
+def _answers(original: Callable[..., Any]) -> Callable[..., Any]:
+    """The server's JSON answers, with what a client needs to sign out, and never one that it repeats."""
 
-    async def wrapped(scope: Any, receive: Any, send: Any) -> None:
-        async def once(message: Any) -> None:
-            failed = message["type"] == "http.response.start" and message["status"] == 500
-            if failed and (b"content-type", b"application/json") in message["headers"]:
-                message = {**message, "status": 200}
-            await send(message)
+    def answer(content: dict[str, Any], status_code: int = 200) -> Any:
+        data = content.get("data")
+        if isinstance(data, dict) and "token" in data:
+            data["masterToken"] = data["token"]
+        # A repeated INSERT would be stored twice.
+        return original(content, status_code=200 if status_code == 500 else status_code)
 
-        await app(scope, receive, once)
-
-    return wrapped
+    return answer
