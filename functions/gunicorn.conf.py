@@ -23,6 +23,8 @@ bind = f"{settings.host}:{settings.port}"
 # One process, so that the requests of an instance share statements, the byte budget and the places for fpcalc.
 workers = 1
 worker_class = "gthread"
+# gunicorn 27 would write a socket into the home folder, which the image has none of and several instances would share.
+control_socket_disable = True
 threads = settings.threads
 # Time-outs are the business of the steps: a worker killed for being slow would leave fpcalc behind.
 timeout = 0

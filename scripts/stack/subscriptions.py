@@ -46,9 +46,7 @@ class Topology:
         self.limits: dict[str, int] = plan[profile]
         """Attempts, back-off, deadline and retention; change before `create` for tests that cannot wait."""
         self._emulator = emulator
-        # Given explicitly, since PUBSUB_EMULATOR_HOST would have to be set in this process.
-        options = [("grpc.enable_http_proxy", 0)]
-        self._channel = grpc.insecure_channel(emulator.address, options=options)
+        self._channel = _channel(emulator.address)
         self._publisher = PublisherClient(transport=PublisherGrpcTransport(channel=self._channel))
         self._subscriber = SubscriberClient(transport=SubscriberGrpcTransport(channel=self._channel))
 
@@ -56,8 +54,11 @@ class Topology:
         """Close the connection."""
         self._channel.close()
 
-    def create(self, *, fingerprint_url: str, dead_letter_url: str) -> None:
-        """Make both topics and the three subscriptions; what is there already only gets its push URL."""
+    def create(self, *, fingerprint_url: str | None = None, dead_letter_url: str | None = None) -> None:
+        """Make both topics and the three subscriptions; what is there already only gets its push URL.
+
+        Without a URL the emulator does not push: `pusher` does.
+        """
         for name in self._topics:
             with contextlib.suppress(AlreadyExists):
                 self._publisher.create_topic(name=self.topic(name), timeout=_CALL_SECONDS)
@@ -154,6 +155,16 @@ class Topology:
             self._subscriber.create_subscription(wanted, timeout=_CALL_SECONDS)
         except AlreadyExists:
             self._subscriber.modify_push_config(subscription=path, push_config=push, timeout=_CALL_SECONDS)
+
+
+def subscriber(address: str) -> SubscriberClient:
+    """A client of the emulator at host:port."""
+    return SubscriberClient(transport=SubscriberGrpcTransport(channel=_channel(address)))
+
+
+def _channel(address: str) -> grpc.Channel:
+    # Given explicitly, since PUBSUB_EMULATOR_HOST would have to be set in this process.
+    return grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)])
 
 
 def _retention(seconds: int) -> timedelta:

@@ -22,6 +22,7 @@ from library import FolderLibrary
 from .emulator import start_emulator
 from .processes import HOST, Processes, Running, answers, free_port
 from .provider import ProviderConfig, start_provider
+from .pusher import Push, start_pusher
 from .subscriptions import PUBSUB_FILE, Topology
 from .warehouse import new_private_key, start_warehouse
 
@@ -123,7 +124,15 @@ class LocalSystem:
         self.functions = {name: self.start_function(name) for name in NAMES}
         for name in NAMES:
             self.functions[name].wait_until(answers(self.url(name) + "/health"), seconds=60)
-        self.topology.create(fingerprint_url=self.url("fingerprint"), dead_letter_url=self.url("dead_letter"))
+        self.topology.create()
+        seconds = self.topology.limits["ack_deadline_seconds"]
+        targets = {"request_push": "fingerprint", "dead_letter_push": "dead_letter"}
+        places = int(self.environment["THREADS"])
+        pushes = [
+            Push(self.topology.subscription(subscription), self.url(function), places, seconds)
+            for subscription, function in targets.items()
+        ]
+        self.pusher = start_pusher(processes, emulator.address, pushes)
 
     def list_folder(self) -> None:
         """Make AUDIO_ASSET list what is in the folder now."""
