@@ -28,7 +28,8 @@ def progress(total: int) -> Iterator[Callable[[], None]]:
             _Rate(),
             TimeRemainingColumn(elapsed_when_finished=True),
         )
-        with Progress(*columns, console=console) as bar:
+        # rich would print the results above the bar, on stderr: right on one terminal, wrong for `--json > file`.
+        with Progress(*columns, console=console, redirect_stdout=sys.stdout.isatty()) as bar:
             task = bar.add_task("", total=total)
             yield lambda: bar.advance(task)
     else:

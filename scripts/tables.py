@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Any
 
 from rich.console import Console
@@ -17,10 +19,7 @@ UNITS = ("B", "kB", "MB", "GB", "TB")
 
 def print_library(parts: Parts) -> None:
     """Print table, statistics and, as the last line, `60 SUCCESS, 0 FAILED`."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        # Into a file or a pipe: nobody has told how wide it is.
-        console.width = 120
+    console = _console()
     statistics = statistics_record(parts)
     table = Table(
         title="AUDIO_FINGERPRINT", title_justify="left", box=None, pad_edge=False, header_style="bold", expand=True
@@ -35,7 +34,7 @@ def print_library(parts: Parts) -> None:
         # Text and not str: a file called `[red].mp3` is no markup.
         table.add_row(
             Text(printable(row.file_key)),
-            Text(row.format or ""),
+            Text(printable(row.format or "")),
             clock_time(row.duration),
             bytes_text(row.file_size),
             Text(row.status, style="" if row.status == "SUCCESS" else "red"),
@@ -69,11 +68,23 @@ def statistics_record(parts: Parts) -> dict[str, Any]:
 
 def print_statistics(statistics: dict[str, Any], console: Console | None = None) -> None:
     """The same for people."""
-    console = console or Console(highlight=False)
+    console = console or _console()
     for name, value in statistics.items():
         text = ", ".join(f"{code} {count}" for code, count in value.items()) if isinstance(value, dict) else str(value)
-        console.print(f"{name.replace('_', ' '):>18}  {text or 'none'}")
+        console.print(f"{name.replace('_', ' '):>18}  {printable(text) or 'none'}")
     console.print()
+
+
+def _console() -> Console:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A Latin-1 terminal shows a question mark for what it has no letter for.
+        sys.stdout.reconfigure(errors="replace")
+    # No markup: error codes of the original system's rows may be anything.
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        # Into a file or a pipe: nobody has told how wide it is.
+        console.width = 120
+    return console
 
 
 def clock_time(seconds: float | None) -> str:

@@ -7,6 +7,7 @@ that the store above meets one kind of errors.
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,7 +33,12 @@ def open_embedded(folder: Path, *, database: str, schema: str) -> Connect:
     """
     # At import fakesnow patches nothing, but it costs half a second and is an extra: only this function needs it.
     from fakesnow.instance import FakeSnow
+    from fakesnow.transforms.stage import LOCAL_BUCKET_PATH
 
+    # At import it also makes a folder for staged files, in the temporary directory, and leaves it there; it makes it
+    # again for whoever stages a file. Where it is gone or in use already, that is right too.
+    with suppress(OSError):
+        Path(LOCAL_BUCKET_PATH).rmdir()
     warnings.filterwarnings("ignore", message="Arrow output on a DB-API result", category=UserWarning)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ from importlib import resources
 from typing import Any
 
 import snowflake.connector
+import structlog
 from snowflake.connector import errors as snowflake_errors
 from snowflake.connector.connection import SnowflakeConnection
 
@@ -21,6 +22,8 @@ from audiodup.errors import AudioDupError, InvalidValue, StoreUnavailable, Trans
 # Snowflake's sessions begin in America/Los_Angeles and wait 12 hours for a lock. Given at connect: the embedded store
 # refuses ALTER SESSION.
 SESSION_PARAMETERS: Mapping[str, Any] = {"TIMEZONE": "UTC", "LOCK_TIMEOUT": 360}
+
+log = structlog.get_logger()
 
 Row = tuple[Any, ...]
 Connect = Callable[[], SnowflakeConnection]
@@ -115,6 +118,7 @@ class Session:
             StoreUnavailable: everything else.
         """
         with self._lock:
+            log.debug("statement", name=name)
             try:
                 return self._execute(statement(name), parameters)
             except _SessionLost:

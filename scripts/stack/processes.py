@@ -85,16 +85,17 @@ class Running:
         # Another process may have answered on its port.
         self.check()
 
-    def cpu_seconds(self) -> float | None:
-        """CPU time of its session so far, ended children included; None where there is no /proc."""
-        ticks, found = 0, False
+    def cpu_seconds(self) -> tuple[float, float]:
+        """CPU time so far of its session's processes, and of their ended children; zeros where there is no /proc."""
+        own = children = 0
         for stat in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError, ValueError, IndexError):
                 fields = stat.read_text(errors="replace").rsplit(")", 1)[1].split()
                 if int(fields[3]) == self.pid:
-                    ticks += sum(map(int, fields[11:15]))
-                    found = True
-        return ticks / os.sysconf("SC_CLK_TCK") if found else None
+                    own += int(fields[11]) + int(fields[12])
+                    children += int(fields[13]) + int(fields[14])
+        tick = os.sysconf("SC_CLK_TCK")
+        return own / tick, children / tick
 
     def stop(self, grace_seconds: float, hurry: Callable[[], bool]) -> None:
         """Ask it to stop, wait, then kill whatever is left of its group; reap it."""
@@ -193,6 +194,10 @@ class Processes:
         """
         for running in self._running:
             running.check()
+
+    def by_name(self) -> dict[str, Running]:
+        """Those that were started and not stopped since."""
+        return {running.name: running for running in self._running}
 
     def stop(self, running: Running) -> None:
         """Stop one of them now."""

@@ -73,9 +73,10 @@ class _Deliverer:
                     time.sleep(POLL_SECONDS)
 
     def _pull(self) -> list[ReceivedMessage]:
-        """As many messages as there are free places, each with its place taken."""
+        """As many messages as there are free places (wait for some of them), each with its place taken."""
+        # A quarter of the places at least, so that a busy function costs a pull for some messages and not for each.
         places = 0
-        while places < self._push.concurrency and self._free.acquire(blocking=not places, timeout=None):
+        while places < self._push.concurrency and self._free.acquire(blocking=places < self._push.concurrency // 4):
             places += 1
         messages: list[ReceivedMessage] = []
         try:

@@ -1,0 +1,1 @@
+"""What the headers of audio containers say, read without decoding. One module a family of containers."""
