@@ -21,7 +21,7 @@ from typing import Annotated, Any
 
 import typer
 
-from audiodup.listing import AUDIO_EXTENSIONS
+from audiodup.wiring import command_line_parts
 from cli import APP_OPTIONS, Exit, emit, errors_as_lines, fail, say
 from stack.processes import HOST, Processes, answers, free_port
 from stack.system import LocalSystem
@@ -76,7 +76,8 @@ def main(
 def _library(audio: Path, library: Path, files: int) -> Path:
     """A folder of `files` links to the audio files."""
     library.mkdir()
-    sources = sorted(path for path in audio.rglob("*") if path.suffix.lower().lstrip(".") in AUDIO_EXTENSIONS)
+    listing = command_line_parts(folder=audio).folder.listing(lambda *_: None)
+    sources = [audio / local.asset.file_key for local in listing]
     if not sources:
         fail(f"{audio}: no audio files", Exit.WRONG_USAGE)
     for number in range(files):

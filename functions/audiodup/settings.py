@@ -97,8 +97,8 @@ class Settings(BaseSettings):
     google_cloud_project: str = Field("", description="Project of topics and secrets.")
     providers: Annotated[dict[str, Provider], BeforeValidator(_json)] = Field(
         default_factory=dict,
-        description='Download APIs, JSON: `{"artlist": {"url": "https://api.example.com/{asset_id}/{file_key}", "header": '
-        '"Authorization", "secret": "artlist-token", "pointer": "/data/url", "hosts": ["s3.example.com"]}}`.',
+        description='Download APIs, JSON: `{"artlist": {"url": "https://api.example.com/{asset_id}/{file_key}", '
+        '"secret": "artlist-token", "hosts": ["s3.example.com"]}}`; all fields stand below.',
     )
     allow_loopback: bool = Field(
         False, description="Take http and loopback addresses; only for one machine's stand-ins."

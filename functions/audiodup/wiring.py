@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
@@ -246,6 +246,17 @@ def command_line_parts(*, database: Path | None = None, folder: Path | None = No
     from audiodup.schema import check_schema
 
     check_schema(parts.session, settings.snowflake_schema)
+    return parts
+
+
+def local_parts(environment: Mapping[str, str], folder: Path) -> Parts:
+    """The parts of whoever runs the system on one machine: the functions' own settings, and a store with its tables."""
+    from audiodup.schema import apply_schema
+
+    logs.configure("ERROR", sys.stderr)
+    parts = Parts(read_settings(**{name.lower(): value for name, value in environment.items()}), folder=folder)
+    apply_schema(parts.session)
+    parts.session.run("embedded/audio_asset")
     return parts
 
 

@@ -14,10 +14,7 @@ from typing import Any
 
 import requests
 
-from audiodup import logs
-from audiodup.schema import apply_schema
-from audiodup.settings import read_settings
-from audiodup.wiring import Parts
+from audiodup.wiring import local_parts
 from library import FolderLibrary
 
 from .emulator import start_emulator
@@ -83,8 +80,6 @@ class LocalSystem:
         settings: Mapping[str, str] | None = None,
         limits: Mapping[str, int] | None = None,
     ) -> None:
-        # What the functions log is in their files; this process's own statements are nobody's news.
-        logs.configure("ERROR", sys.stderr)
         self.processes = processes
         self.library = FolderLibrary()
         emulator = start_emulator(processes)
@@ -119,11 +114,7 @@ class LocalSystem:
             **(settings or {}),
         }
         self.temporary = temporary
-        # The same settings as the functions have, so that what this process reads is what they write.
-        overrides = {name.lower(): value for name, value in self.environment.items()}
-        self.parts = Parts(read_settings(**overrides), folder=audio)
-        apply_schema(self.parts.session)
-        self.parts.session.run("embedded/audio_asset")
+        self.parts = local_parts(self.environment, audio)
         self.list_folder()
         self.ports = {name: free_port() for name in NAMES}
         self.functions = {name: self.start_function(name) for name in NAMES}

@@ -22,15 +22,12 @@ from typing import Any
 import duckdb
 from fakesnow.cursor import FakeSnowflakeCursor
 from fakesnow.instance import FakeSnow
-from snowflake.connector.errors import ProgrammingError
+
+from audiodup.embedded import as_snowflake_error
 
 from .sessions import Sessions
 
 _RESULTS_KEPT = 50
-# Snowflake's numbers: a lock was not released in time; NULL in a NOT NULL column; an error of the server itself.
-_LOCKED = 625
-_NULL = 100072
-_FAILED = 603
 
 
 def make_app() -> Any:
@@ -69,13 +66,7 @@ def _wrap_statements(sessions: Sessions) -> None:
             with sessions.in_use(self._conn):
                 return original(self, *args, **kwargs)
         except duckdb.Error as error:
-            words = str(error)
-            if isinstance(error, duckdb.TransactionException) and "onflict" in words:
-                # Snowflake would wait up to LOCK_TIMEOUT, then say this.
-                raise ProgrammingError(msg=words, errno=_LOCKED, sqlstate="57014") from error
-            if isinstance(error, duckdb.ConstraintException) and "NOT NULL" in words:
-                raise ProgrammingError(msg=words, errno=_NULL, sqlstate="22000") from error
-            raise ProgrammingError(msg=words, errno=_FAILED, sqlstate="XX000") from error
+            raise as_snowflake_error(error) from error
 
     FakeSnowflakeCursor.execute = execute  # type: ignore[method-assign]
 

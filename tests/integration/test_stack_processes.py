@@ -134,15 +134,16 @@ def test_a_process_that_ignores_sigterm_is_killed_with_its_children(tmp_path: Pa
     until(lambda: not is_running(grandchild))
 
 
-def test_cpu_time_of_a_process_is_counted(tmp_path: Path) -> None:
+def test_cpu_time_of_a_process_and_its_ended_children_is_counted(tmp_path: Path) -> None:
     with Processes(tmp_path) as processes:
-        busy = "import time\nwhile time.process_time() < 0.3: pass\nprint('done', flush=True)\ntime.sleep(600)"
+        spin = "import time\nwhile time.process_time() < 0.3: pass\n"
+        busy = f"import subprocess, sys\n{spin}subprocess.run([sys.executable, '-c', {spin!r}])\nprint('done', flush=True)\ntime.sleep(600)"
         running = processes.start("busy", [sys.executable, "-c", busy])
         running.wait_until(lambda: "done" in running.tail())
-        seconds = running.cpu_seconds()
+        own, children = running.cpu_seconds()
     if sys.platform == "linux":
-        assert seconds is not None
-        assert 0.25 <= seconds < 5
+        assert 0.25 <= own < 5
+        assert 0.25 <= children < 5
 
 
 PARENT = """

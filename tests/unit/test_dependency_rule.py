@@ -85,6 +85,10 @@ def by_name(paths: Iterable[Path]) -> object:
     return pytest.mark.parametrize("path", paths, ids=[str(path.relative_to(ROOT)) for path in paths])
 
 
+# Snowflake's stand-in and the embedded store both turn DuckDB's errors into Snowflake's: written once, in the adapter.
+EXCEPTIONS = {"warehouse_server.py": {"embedded"}}
+
+
 @by_name((ROOT / "functions").glob("*.py"))
 def test_entry_points_know_only_the_doors_and_how_to_serve(path: Path) -> None:
     """A function decodes, calls one step and answers; it builds no adapter."""
@@ -94,7 +98,7 @@ def test_entry_points_know_only_the_doors_and_how_to_serve(path: Path) -> None:
 @by_name((ROOT / "scripts").rglob("*.py"))
 def test_scripts_know_only_the_doors(path: Path) -> None:
     """A command line gets its adapters from wiring, as the functions do."""
-    assert not forbidden(path.read_text(), DOORS)
+    assert not forbidden(path.read_text(), DOORS | EXCEPTIONS.get(path.name, set()))
 
 
 @by_name(path for path in PACKAGE.glob("*.py") if path.stem in MEANING)
