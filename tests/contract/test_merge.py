@@ -5,10 +5,9 @@ from __future__ import annotations
 import itertools
 import re
 import threading
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -44,8 +43,8 @@ def shown(session: Session) -> list[tuple[object, ...]]:
             tuple(row)
             for row in session._execute(
                 "SELECT f.ASSET_ID, f.PROCESSING_STATUS, f.FINGERPRINT, f.ERROR_MESSAGE, x.EVENT_ID "
-                "FROM AUDIO_FINGERPRINT f LEFT JOIN AUDIO_FILE x ON x.ASSET_ID = f.ASSET_ID AND x.FILE_KEY = f.FILE_KEY "
-                "ORDER BY 1"
+                "FROM AUDIO_FINGERPRINT f "
+                "LEFT JOIN AUDIO_FILE x ON x.ASSET_ID = f.ASSET_ID AND x.FILE_KEY = f.FILE_KEY ORDER BY 1"
             )
         ]
 
@@ -133,7 +132,7 @@ def test_an_insert_sent_twice_is_one_row(session: Session, store: Store) -> None
 
 
 def test_rows_of_the_original_system_count_as_oldest(session: Session, store: Store) -> None:
-    """They have no row in AUDIO_FILE: a FAILED one gives way to a request, a SUCCESS does not, and the file is added."""
+    """They have no row in AUDIO_FILE: a FAILED one gives way to a request, a SUCCESS does not."""
     with session._lock:
         for asset_id, status in (("good", "SUCCESS"), ("bad", "FAILED")):
             session._execute(
@@ -178,17 +177,22 @@ def test_a_second_merge_skips_while_the_first_runs(session: Session, store: Stor
     assert len(shown(session)) == 1
 
 
+def merge_until(session: Session, last: str) -> None:
+    with session.transaction():
+        for name in statements("merge"):
+            session.run(name)
+            if name == last:
+                raise ZeroDivisionError
+
+
 def test_an_interrupted_merge_leaves_everything_as_it_was(
     session: Session, store: Store, make_session: MakeSession
 ) -> None:
     """The process may die between any two statements: what was claimed is in the inbox again."""
     store.append([event(Status.SUCCESS)])
     for last in statements("merge"):
-        with pytest.raises(ZeroDivisionError), session.transaction():
-            for name in statements("merge"):
-                session.run(name)
-                if name == last:
-                    raise ZeroDivisionError
+        with pytest.raises(ZeroDivisionError):
+            merge_until(session, last)
         assert shown(session) == []
         assert count(session, "AUDIO_FINGERPRINT_INBOX") == 1
         assert count(session, "AUDIO_INBOX_CLAIM") == 0
@@ -200,42 +204,29 @@ def test_writers_and_merges_at_once_lose_nothing(make_session: MakeSession, sess
     """Four writers, two merges running all the time: every key one row, the last success shown."""
     keys, rounds = 12, 6
     stop = threading.Event()
-    errors: list[BaseException] = []
-
-    def guarded(work: Callable[[], None]) -> Callable[[], None]:
-        def run() -> None:
-            try:
-                work()
-            except BaseException as error:
-                errors.append(error)
-
-        return run
 
     def write(writer: int) -> None:
         store = Store(make_session())
         for number in range(rounds):
-            store.append(
-                [
-                    event(Status.SUCCESS, number, f"{number:02}-{writer}-{key}", Asset(f"a{key:02}", "k"))
-                    for key in range(keys)
-                ]
-            )
+            events = [
+                event(Status.SUCCESS, number, f"{number:02}-{writer}-{key}", Asset(f"a{key:02}", "k"))
+                for key in range(keys)
+            ]
+            store.append(events)
 
     def merge() -> None:
         store = Store(make_session())
         while not stop.is_set():
             store.merge()
 
-    writers = [threading.Thread(target=guarded(partial(write, number))) for number in range(4)]
-    mergers = [threading.Thread(target=guarded(merge)) for _ in range(2)]
-    for thread in (*writers, *mergers):
-        thread.start()
-    for thread in writers:
-        thread.join()
-    stop.set()
-    for thread in mergers:
-        thread.join()
-    assert errors == []
+    with ThreadPoolExecutor(6) as pool:
+        mergers = [pool.submit(merge) for _ in range(2)]
+        try:
+            list(pool.map(write, range(4)))
+        finally:
+            stop.set()
+        for merger in mergers:
+            merger.result()
     assert Store(session).merge()
     rows = shown(session)
     assert [row[0] for row in rows] == [f"a{key:02}" for key in range(keys)]

@@ -50,9 +50,9 @@ def test_every_column_comes_through_the_inbox(session: Session, store: Store) ->
             "REQUESTED_AT, EVENT_ID FROM AUDIO_FILE"
         )
     assert row == (
-        ("a1", outcome.asset.file_key, "flac", "flac", True, 2, 44100, 900_000, "f" * 64, '"etag-1"', "0" * 32)
-        + (1, 120, "1.5.1", None, None, None)
-        + (moment.replace(tzinfo=None), outcome.event_id)
+        *("a1", outcome.asset.file_key, "flac", "flac", True, 2, 44100, 900_000, "f" * 64, '"etag-1"', "0" * 32),
+        *(1, 120, "1.5.1", None, None, None),
+        *(moment.replace(tzinfo=None), outcome.event_id),
     )
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.audio import audio as audio
 from tests.parts import require_emulator
 
 from audiodup.container import is_audio

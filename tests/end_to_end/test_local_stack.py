@@ -208,7 +208,7 @@ def test_a_killed_function_loses_nothing(system: LocalSystem, folder: Path) -> N
 def test_sigterm_finishes_what_ends_in_time_and_gives_back_the_rest(
     system: LocalSystem, folder: Path, tmp_path: Path, seconds: int, status: int
 ) -> None:
-    """Cloud Run kills after 10 s: before that fpcalc's group is killed, and its request answered so that it comes again."""
+    """Cloud Run kills after 10 s: before that fpcalc's group is killed and its request answered 503."""
     fpcalc = shutil.which("fpcalc")
     assert fpcalc
     slow, pause = tmp_path / "fpcalc", f"{seconds}.0{os.getpid()}"

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from audiodup.messages import FingerprintRequest
 from audiodup.model import Asset
 from stack.processes import HOST, Processes, Running, answers, free_port
@@ -37,7 +38,8 @@ NOWHERE = {
     "HOST": HOST,
 }
 REQUEST = FingerprintRequest(Asset("a1", "k.wav", "wav", "nobody"), datetime(2026, 1, 1, tzinfo=UTC)).encode()
-SERVE = [sys.executable, "-m", "gunicorn", "-c", str(FUNCTIONS / "gunicorn.conf.py"), "functions_framework:create_app()"]
+GUNICORN = [sys.executable, "-m", "gunicorn", "-c", str(FUNCTIONS / "gunicorn.conf.py")]
+SERVE = [*GUNICORN, "functions_framework:create_app()"]
 
 
 def envelope(data: bytes | None, **attributes: str) -> dict[str, Any]:

@@ -137,7 +137,8 @@ def test_a_process_that_ignores_sigterm_is_killed_with_its_children(tmp_path: Pa
 def test_cpu_time_of_a_process_and_its_ended_children_is_counted(tmp_path: Path) -> None:
     with Processes(tmp_path) as processes:
         spin = "import time\nwhile time.process_time() < 0.3: pass\n"
-        busy = f"import subprocess, sys\n{spin}subprocess.run([sys.executable, '-c', {spin!r}])\nprint('done', flush=True)\ntime.sleep(600)"
+        twice = f"import subprocess, sys\n{spin}subprocess.run([sys.executable, '-c', {spin!r}])\n"
+        busy = f"{twice}print('done', flush=True)\ntime.sleep(600)"
         running = processes.start("busy", [sys.executable, "-c", busy])
         running.wait_until(lambda: "done" in running.tail())
         own, children = running.cpu_seconds()

@@ -25,7 +25,7 @@ def together(inbox: Batcher, names: Sequence[str]) -> dict[str, Exception | None
         try:
             inbox.append(outcome(name))
             heard[name] = None
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what was heard
             heard[name] = error
 
     threads = [threading.Thread(target=append, args=(name,)) for name in names]
