@@ -1,0 +1,49 @@
+"""Write the pages of docs/ that are made from the code: settings, errors, tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import APP_OPTIONS, Exit, emit, fail
+from documentation import errors, schema, settings
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+PAGES = {"settings.md": settings.render, "errors.md": errors.render, "schema.md": schema.render}
+
+app = typer.Typer(**APP_OPTIONS)
+
+
+@app.command()
+def main(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where a page is not up to date.")] = False,
+    json_lines: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
+) -> None:
+    """Write docs/settings.md, docs/errors.md and docs/schema.md."""
+    stale = [name for name, text in rendered().items() if not _is_current(DOCS / name, text)]
+    if not check:
+        for name in stale:
+            (DOCS / name).write_text(rendered()[name], encoding="utf-8")
+    if json_lines:
+        for name in PAGES:
+            emit({"page": f"docs/{name}", "stale": name in stale})
+        emit({"summary": {"pages": len(PAGES), "stale": len(stale), "written": 0 if check else len(stale)}})
+    if check and stale:
+        names = ", ".join(f"docs/{name}" for name in stale)
+        fail(f"not up to date: {names}; run `make docs`", Exit.SOME_FAILED)
+
+
+def rendered() -> dict[str, str]:
+    """Every generated page by its name."""
+    return {name: render() for name, render in PAGES.items()}
+
+
+def _is_current(file: Path, text: str) -> bool:
+    return file.exists() and file.read_text(encoding="utf-8") == text
+
+
+if __name__ == "__main__":
+    app()
