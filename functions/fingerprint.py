@@ -19,7 +19,12 @@ def fingerprint(request: Request) -> Response:
 def _handle(request: Request) -> None:
     parts = wiring.parts()
     result = steps.fingerprint_message(
-        serving.pushed(request), parts.source, parts.fingerprinter, parts.inbox, parts.publisher, parts.deadline()
+        serving.pushed(request),
+        parts.source,
+        parts.fingerprinter,
+        parts.inbox,
+        lambda: parts.publisher,
+        parts.deadline(),
     )
     if result is None:
         log.error("malformed message put on the dead-letter topic")

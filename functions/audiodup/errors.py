@@ -1,7 +1,7 @@
 """The error tree. The kind of an error says who tries again, its code is what a row stores.
 
 AudioDupError
-├── Permanent    the same file gives the same error: a FAILED row, acknowledged; comes back only by redrive
+├── Permanent    the same file gives the same error: a FAILED row, acknowledged; comes back only when asked for
 ├── Transient    another try may succeed: 503, Pub/Sub comes again with back-off, after the last try a dead letter
 ├── Malformed    the message itself is wrong: to the dead-letter topic with its reason, acknowledged
 └── Unusable     a script or a service cannot start or go on: the person who runs it has to act
@@ -36,7 +36,7 @@ class NotFound(Permanent):
     """The provider, or the folder, has no such file."""
 
     code = "NOT_FOUND"
-    remedy = "Check the asset's id and file key with the provider; redrive when it is there."
+    remedy = "Check the asset's id and file key with the provider; fingerprint it again when it is there."
 
 
 class NotAudio(Permanent):
@@ -57,7 +57,7 @@ class TooLarge(Permanent):
     """More bytes than MAX_FILE_BYTES."""
 
     code = "TOO_LARGE"
-    remedy = "Raise MAX_FILE_BYTES (and the instance's memory) if such files are wanted, then redrive."
+    remedy = "Raise MAX_FILE_BYTES (and the instance's memory) if such files are wanted, then fingerprint them again."
 
 
 class Corrupt(Permanent):
@@ -71,28 +71,28 @@ class ResourceLimit(Permanent):
     """fpcalc used up the CPU time or memory one file may take."""
 
     code = "RESOURCE_LIMIT"
-    remedy = "Look at the file: a decompression bomb, or raise FPCALC_CPU_SECONDS or FPCALC_MEMORY_BYTES and redrive."
+    remedy = "Look at the file: a decompression bomb, or raise FPCALC_CPU_SECONDS or FPCALC_MEMORY_BYTES."
 
 
 class ForbiddenHost(Permanent):
     """A URL names a host, address or scheme that is not allowed."""
 
     code = "FORBIDDEN_HOST"
-    remedy = "If the host is the provider's, add it to `hosts` in PROVIDERS and redrive."
+    remedy = "If the host is the provider's, add it to `hosts` in PROVIDERS and fingerprint again."
 
 
 class UnknownProvider(Permanent):
     """The asset's provider is not in PROVIDERS."""
 
     code = "UNKNOWN_PROVIDER"
-    remedy = "Add the provider to PROVIDERS and redrive."
+    remedy = "Add the provider to PROVIDERS and fingerprint again."
 
 
 class Refused(Permanent):
     """The provider refuses the request for good (a 4xx other than 404, 408 and 429) or answers what nobody can read."""
 
     code = "REFUSED"
-    remedy = "Check the provider's secret, URL and pointer in PROVIDERS, then redrive."
+    remedy = "Check the provider's secret, URL and pointer in PROVIDERS, then fingerprint again."
 
 
 class InvalidValue(Permanent):
@@ -106,7 +106,7 @@ class RetriesExhausted(Permanent):
     """Written by dead_letter: every attempt ended in a transient error."""
 
     code = "RETRIES_EXHAUSTED"
-    remedy = "Look for the transient errors in the log, then redrive."
+    remedy = "Look for the transient errors in the log, then fingerprint again."
 
 
 class Transient(AudioDupError):
@@ -128,10 +128,17 @@ class DownloadFailed(Transient):
 
 
 class StoreUnavailable(Transient):
-    """The warehouse is away, refuses the session or has too many statements waiting."""
+    """The warehouse is away, refuses the session or a statement."""
 
     code = "STORE_UNAVAILABLE"
     remedy = "Nothing if it passes; else check the Snowflake settings, the role's grants and `make schema`."
+
+
+class Conflict(Transient):
+    """Another transaction has changed the same row, or holds its lock: another merge runs."""
+
+    code = "CONFLICT"
+    remedy = "Nothing: the other one does the work."
 
 
 class PublishFailed(Transient):

@@ -10,7 +10,7 @@ import structlog
 from flask import Request, Response
 
 from audiodup.errors import Malformed, Transient
-from audiodup.logs import trace_of
+from audiodup.logs import TRACE_FIELD, trace_of
 from audiodup.messages import PushMessage, decode_push
 
 log = structlog.get_logger()
@@ -31,7 +31,7 @@ def serve(request: Request, work: Callable[[], Mapping[str, Any] | None], *, pro
         return Response("ok\n", mimetype="text/plain")
     structlog.contextvars.clear_contextvars()
     if trace := trace_of(request.headers.get, project()):
-        structlog.contextvars.bind_contextvars(**{"logging.googleapis.com/trace": trace})
+        structlog.contextvars.bind_contextvars(**{TRACE_FIELD: trace})
     try:
         result = work()
     except Transient as error:

@@ -17,7 +17,7 @@ import structlog
 from snowflake.connector import errors as snowflake_errors
 from snowflake.connector.connection import SnowflakeConnection
 
-from audiodup.errors import AudioDupError, InvalidValue, StoreUnavailable, Transient
+from audiodup.errors import AudioDupError, Conflict, InvalidValue, StoreUnavailable
 
 # Snowflake's sessions begin in America/Los_Angeles and wait 12 hours for a lock. Given at connect: the embedded store
 # refuses ALTER SESSION.
@@ -27,13 +27,6 @@ log = structlog.get_logger()
 
 Row = tuple[Any, ...]
 Connect = Callable[[], SnowflakeConnection]
-
-
-class Conflict(Transient):
-    """Another transaction has changed the same row."""
-
-    code = "CONFLICT"
-    remedy = "Nothing: the other one does the work."
 
 
 def connect_to_snowflake(  # noqa: PLR0913 - one parameter per setting
@@ -49,8 +42,8 @@ def connect_to_snowflake(  # noqa: PLR0913 - one parameter per setting
     port: int = 443,
     protocol: str = "https",
     login_seconds: int = 20,
-    network_seconds: int = 45,
-    socket_seconds: int = 40,
+    network_seconds: int = 90,
+    socket_seconds: int = 60,
 ) -> SnowflakeConnection:
     """Sign in by key pair (`private_key`, PEM PKCS #8) or, without one, by the workload identity of Google Cloud.
 

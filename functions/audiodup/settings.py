@@ -81,9 +81,11 @@ class Settings(BaseSettings):
     snowflake_protocol: str = Field("https", pattern="^https?$", description="`http` only for a stand-in on loopback.")
     snowflake_login_seconds: int = Field(20, gt=0, description="Limit for signing in.")
     snowflake_network_seconds: int = Field(
-        45, gt=0, description="Limit for one statement with all its retries (the connector's default is for ever)."
+        90, gt=0, description="Limit for one exchange with all its retries (the connector's default is for ever)."
     )
-    snowflake_socket_seconds: int = Field(40, gt=0, description="Limit for one answer of the network.")
+    snowflake_socket_seconds: int = Field(
+        60, gt=0, description="Limit for one answer; the server holds a long statement's for about 45 s."
+    )
     batch_outcomes: int = Field(200, ge=1, le=1000, description="At most so many outcomes share one INSERT.")
     batch_milliseconds: int = Field(
         200, ge=0, le=5000, description="So long the first outcome of a batch waits for others."

@@ -6,7 +6,7 @@ The ports they need are declared here; no adapter and no SDK is imported.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -211,14 +211,17 @@ def fingerprint_message(  # noqa: PLR0913 - its ports, and the message
     source: Source,
     fingerprinter: Fingerprinter,
     inbox: Inbox,
-    publisher: Publisher,
+    publisher: Callable[[], Publisher],
     deadline: Deadline,
 ) -> Fingerprinted | None:
-    """The same for a message; one that cannot be read goes to the dead-letter topic, and None comes back."""
+    """The same for a message; one that cannot be read goes to the dead-letter topic, and None comes back.
+
+    Only then is the publisher asked for: Google's client takes most of a second to import.
+    """
     try:
         request = decode_request(message.data)
     except Malformed as malformed:
-        publisher.reject(message, malformed.words)
+        publisher().reject(message, malformed.words)
         return None
     return fingerprint(request, source, fingerprinter, inbox, deadline)
 

@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
+from audiodup.errors import Conflict
 from audiodup.model import Asset, Outcome, Status
 from audiodup.rows import checked_row, database_time, encode_rows
-from audiodup.session import Conflict, Session, statements
+from audiodup.session import Session, statements
 
 # Snowflake takes 1 MB of SQL text; the rest is for escaping and the statement itself.
 STATEMENT_CHARACTERS = 900_000

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from audiodup import logs
-from audiodup.errors import AudioDupError, SettingsInvalid, stored_codes
+from audiodup.errors import SettingsInvalid
 from audiodup.pubsub import PubSubConfig, read_pubsub_config
 from audiodup.settings import Settings, read_settings
 from audiodup.steps import Deadline, Source
@@ -278,13 +278,6 @@ def apply_schema() -> list[str]:
 def settings_model() -> type[Settings]:
     """What docs/settings.md is made from."""
     return Settings
-
-
-def error_classes() -> list[type[AudioDupError]]:
-    """Every error that has a code, those of the adapters too: what docs/errors.md is made from."""
-    from audiodup import session  # noqa: F401 - declares one
-
-    return list(stored_codes())
 
 
 def _snowflake_parts(settings: Settings) -> Parts:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from audiodup.errors import AudioDupError, Malformed, Permanent, Transient, Unusable
-from audiodup.wiring import error_classes
+from audiodup.errors import AudioDupError, Malformed, Permanent, Transient, Unusable, stored_codes
 from cli import Exit
 
 from .markdown import code, page, sentence, table
@@ -71,7 +70,7 @@ def render() -> str:
 def by_kind() -> dict[type[AudioDupError], list[type[AudioDupError]]]:
     """Every class with a code, under the kind it is of."""
     found: dict[type[AudioDupError], list[type[AudioDupError]]] = {kind: [] for kind in KINDS}
-    for error in error_classes():
+    for error in stored_codes():
         [kind] = (kind for kind in KINDS if issubclass(error, kind))
         found[kind].append(error)
     return found

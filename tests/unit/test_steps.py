@@ -216,7 +216,7 @@ def test_an_unreadable_message_goes_to_the_dead_letters_with_its_reason() -> Non
     """And is acknowledged: nothing is fetched, nothing stored."""
     publisher, inbox = FakePublisher(), FakeInbox()
     message = PushMessage("1", b"{}", {})
-    ports = (FakeSource(), FakeFingerprinter(), inbox, publisher, steps.Deadline(60))
+    ports = (FakeSource(), FakeFingerprinter(), inbox, lambda: publisher, steps.Deadline(60))
     assert steps.fingerprint_message(message, *ports) is None
     assert publisher.log == [("reject", b"{}", "version is missing, this code reads 1")]
     assert inbox.outcomes == []
@@ -225,7 +225,7 @@ def test_an_unreadable_message_goes_to_the_dead_letters_with_its_reason() -> Non
 def test_an_unreadable_message_that_cannot_be_rejected_comes_again() -> None:
     """It is acknowledged only when the dead-letter topic has it."""
     publisher = FakePublisher(error=PublishFailed("away"))
-    ports = (FakeSource(), FakeFingerprinter(), FakeInbox(), publisher, steps.Deadline(60))
+    ports = (FakeSource(), FakeFingerprinter(), FakeInbox(), lambda: publisher, steps.Deadline(60))
     with pytest.raises(PublishFailed):
         steps.fingerprint_message(PushMessage("1", b"junk", {}), *ports)
 
