@@ -143,8 +143,8 @@ def _run(job: Job) -> Exit:
         emit({"summary": summary.record()})
     else:
         if job.folder is not None and job.folder.ignored:
-            say(f"{job.folder.ignored} files in the folder are no audio and were passed over")
-        print_library(parts)
+            say(f"Passed over in the folder, being no audio: {job.folder.ignored}")
+        print_library(parts, len(job.folder.problems) if job.folder is not None else 0)
     parts.store.close()
     if stop.is_set():
         say(f"Interrupted: what was in hand is stored; {job.how_to_go_on}.")
@@ -157,8 +157,9 @@ def _list_problems(job: Job) -> None:
     problems: list[Outcome] = []
     if job.folder is not None:
         job.folder.load(job.parts)
-        problems += job.folder.problems
-    if job.ids is not None:
+    if job.ids is None:
+        problems += job.folder.problems if job.folder is not None else []
+    else:
         known = {listed.asset.asset_id for listed in job.parts.store.library(job.ids)}
         error = str(NotFound("AUDIO_ASSET lists no such asset"))
         for unknown in dict.fromkeys(asset_id for asset_id in job.ids if asset_id not in known):

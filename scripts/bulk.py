@@ -89,6 +89,10 @@ def fingerprint_all(  # noqa: PLR0913 - what to do, how, and whom to tell
                 parts.store.merge()
             while running:
                 running = _collect(running, report)
+        except BaseException:
+            # Nobody waits for another try any more.
+            stop.set()
+            raise
         finally:
             for future in running:
                 future.cancel()

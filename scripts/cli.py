@@ -44,7 +44,8 @@ def emit(record: dict[str, Any]) -> None:
 def fail(error: AudioDupError | str, code: Exit) -> NoReturn:
     """End with one line that says what happened and what to do next."""
     if isinstance(error, AudioDupError):
-        say(f"{error}\n  {error.remedy}" if error.remedy else str(error))
+        # The words of a plain UNUSABLE say it all.
+        say(str(error) if type(error) is Unusable else f"{error}\n  {error.remedy}")
     else:
         say(error)
     raise typer.Exit(code)

@@ -54,7 +54,7 @@ def _run(processes: Processes, audio: Path, *, keep: bool) -> Exit:
         _print_addresses(system)
     _drain(system)
     say(f"A second tick published {system.tick().published} messages.")
-    print_library(system.parts)
+    print_library(system.parts, len(system.library.problems))
     while keep:
         time.sleep(SECONDS_BETWEEN_TICKS)
         system.list_folder()

@@ -17,19 +17,23 @@ ROWS_SHOWN = 100
 UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
-def print_library(parts: Parts) -> None:
-    """Print table, statistics and, as the last line, `60 SUCCESS, 0 FAILED`."""
+def print_library(parts: Parts, left_out: int = 0) -> None:
+    """Print table, statistics and, as the last line, `60 SUCCESS, 0 FAILED`.
+
+    Args:
+        left_out: files that no row can hold, named before.
+    """
     console = _console()
     statistics = statistics_record(parts)
     table = Table(
         title="AUDIO_FINGERPRINT", title_justify="left", box=None, pad_edge=False, header_style="bold", expand=True
     )
-    table.add_column("file", overflow="fold", ratio=2)
+    table.add_column("file", overflow="fold", ratio=3)
     for name, width in (("format", 6), ("duration", 8), ("size", 8), ("status", 7)):
         table.add_column(
             name, justify="right" if name in {"duration", "size"} else "left", min_width=width, no_wrap=True
         )
-    table.add_column("fingerprint or error", overflow="ellipsis", no_wrap=True, ratio=3)
+    table.add_column("fingerprint or error", overflow="ellipsis", no_wrap=True, ratio=2)
     for row in parts.store.rows(ROWS_SHOWN):
         # Text and not str: a file called `[red].mp3` is no markup.
         table.add_row(
@@ -46,6 +50,8 @@ def print_library(parts: Parts) -> None:
         console.print(f"... and {done - shown} more rows in the store")
     console.print()
     print_statistics(statistics, console)
+    if left_out:
+        console.print(f"{left_out} files could not be taken; they are named above the table")
     short = f"{statistics['short']} SHORT, " if statistics["short"] else ""
     console.print(f"{statistics['success']} SUCCESS, {short}{statistics['failed']} FAILED", style="bold")
 

@@ -43,6 +43,7 @@ def open_embedded(folder: Path, *, database: str, schema: str) -> Connect:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         instance = FakeSnow(db_path=folder)
+        instance.results_cache = _Forgetful()
         instance.connect(database=database, schema=schema).close()
     except OSError as error:
         raise Unusable(f"cannot use {folder} as a store: {error.strerror or error}") from error
@@ -60,6 +61,12 @@ def open_embedded(folder: Path, *, database: str, schema: str) -> Connect:
         return cast(SnowflakeConnection, _Connection(connection))
 
     return connect
+
+
+class _Forgetful(dict[str, Any]):
+    """fakesnow keeps the text and the result of every statement for as long as the process lives; nobody asks here."""
+
+    def __setitem__(self, key: str, value: Any) -> None: ...
 
 
 class _Connection:

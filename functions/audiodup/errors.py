@@ -131,7 +131,9 @@ class StoreUnavailable(Transient):
     """The warehouse is away, refuses the session or a statement."""
 
     code = "STORE_UNAVAILABLE"
-    remedy = "Nothing if it passes; else check the Snowflake settings, the role's grants and `make schema`."
+    remedy = (
+        "Nothing if it passes; else see its words: a full disk, Snowflake's settings, the role's grants, `make schema`."
+    )
 
 
 class Conflict(Transient):

@@ -126,7 +126,7 @@ def asset_id(file_key: str) -> str:
 
 def _format(file_key: str) -> str | None:
     extension = _extension(file_key.encode())
-    return extension if 0 < len(extension) <= FORMAT_LENGTH else None
+    return extension if 0 < len(extension) <= FORMAT_LENGTH and extension.isalnum() else None
 
 
 def _extension(name: bytes) -> str:

@@ -153,8 +153,9 @@ class Store:
         )
 
     def rows(self, at_most: int) -> list[StoredRow]:
-        """Rows of the library by file key."""
-        return [StoredRow(*row) for row in self._session.run("table_rows", at_most=at_most)]
+        """Rows of the library by file key, what failed at the end; where not all fit, what failed is preferred."""
+        rows = [StoredRow(*row) for row in self._session.run("table_rows", at_most=at_most)]
+        return sorted(rows, key=lambda row: (row.status == Status.FAILED, row.file_key))
 
     def replace_assets(self, assets: Iterator[tuple[Asset, datetime]]) -> None:
         """Make AUDIO_ASSET of the embedded store list these files, with the time each was made."""

@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 # Where the command lines keep the embedded store.
 DEFAULT_DATABASE = Path(".audiodup")
+# There an INSERT takes some 12 ms and costs nothing by the minute: a longer wait would only hold up the workers.
+EMBEDDED_BATCH_MILLISECONDS = 20
 
 
 class _Once(Generic[T]):
@@ -136,11 +138,10 @@ class Parts:
         """The store's inbox, shared by the requests of this instance."""
         from audiodup.batcher import Batcher
 
-        return Batcher(
-            self.store.append,
-            outcomes=self.settings.batch_outcomes,
-            milliseconds=self.settings.batch_milliseconds,
-        )
+        milliseconds = self.settings.batch_milliseconds
+        if self._database is not None:
+            milliseconds = min(milliseconds, EMBEDDED_BATCH_MILLISECONDS)
+        return Batcher(self.store.append, outcomes=self.settings.batch_outcomes, milliseconds=milliseconds)
 
     @_Once
     def publisher(self) -> PubSubPublisher:

@@ -46,6 +46,7 @@ class Topology:
         self.limits: dict[str, int] = plan[profile]
         """Attempts, back-off, deadline and retention; change before `create` for tests that cannot wait."""
         self._emulator = emulator
+        self.address = emulator.address
         self._channel = _channel(emulator.address)
         self._publisher = PublisherClient(transport=PublisherGrpcTransport(channel=self._channel))
         self._subscriber = SubscriberClient(transport=SubscriberGrpcTransport(channel=self._channel))

@@ -243,22 +243,3 @@ def running_with(argument: str) -> bool:
             if argument.encode() in file.read_bytes().split(b"\0"):
                 return True
     return False
-
-
-def test_many_pending_assets_are_all_published_before_the_tick_is_answered(system: LocalSystem) -> None:
-    """Every future is resolved before the tick is answered: what it says is published is in the topic."""
-    # A provider nobody knows: each message is answered at once, and becomes a FAILED row.
-    now = system.parts.store.clock()
-    try:
-        system.parts.store.replace_assets((Asset(f"many-{number}", "k", None, "nobody"), now) for number in range(1500))
-        published = sum(tick.published for tick in drain(system, 240))
-        assert published == 1500
-        found = rows(
-            system,
-            "SELECT COUNT(*), COUNT(DISTINCT ASSET_ID), MIN(ERROR_MESSAGE) FROM AUDIO_FINGERPRINT "
-            "WHERE ASSET_ID LIKE 'many-%' AND PROCESSING_STATUS = 'FAILED'",
-        )
-        assert found[0][:2] == (1500, 1500)
-        assert found[0][2].startswith("UNKNOWN_PROVIDER: ")
-    finally:
-        system.list_folder()

@@ -505,7 +505,7 @@ def with_alias(movie: bytes, path: str) -> bytes:
     """The QuickTime file without its media, and an alias to `path` in the place of "in this file"."""
     media = movie.index(b"mdat") - 4
     media_size = struct.unpack_from(">I", movie, media)[0]
-    absolute = path.encode() + b"/" * (len(path) % 2)
+    absolute = path.encode() + bytes(len(path) % 2)
     record = bytes(10 + 1 + 27 + 12 + 1 + 63 + 16 + 2 + 2 + 16) + struct.pack(">HH", 2, len(absolute)) + absolute
     entry = b"alis" + bytes(4) + record + b"\xff\xff\0\0"
     entry = struct.pack(">I", len(entry) + 4) + entry

@@ -180,12 +180,13 @@ def test_kill_all_ends_what_runs_what_waits_and_what_comes(script: Script, tmp_p
     program = script('sleep 1000 & : > "$0.d/$!"; wait')
     guarded = runner(processes=2)
     folder = tmp_path / "program.d"
-    with ThreadPoolExecutor(4) as pool:
-        calls: list[Future[Completed]] = [pool.submit(run, guarded, program) for _ in range(4)]
+    with ThreadPoolExecutor(8) as pool:
+        calls: list[Future[Completed]] = [pool.submit(run, guarded, program, seconds=1000) for _ in range(8)]
         wait_for(lambda: len(list(folder.iterdir())) == 2)
         pids = [int(path.name) for path in folder.iterdir()]
         guarded.kill_all()
-        assert all(isinstance(call.exception(), Interrupted) for call in calls)
+        errors = [call.exception(timeout=30) for call in calls]
+    assert all(isinstance(error, Interrupted) and "stopped" in str(error) for error in errors)
     assert len(list(folder.iterdir())) == 2
     wait_for(lambda: not any(is_running(pid) for pid in pids))
     with pytest.raises(Interrupted):
@@ -202,6 +203,20 @@ def test_kill_all_may_run_in_a_signal_handler_of_the_waiting_thread(script: Scri
             run(guarded, program)
     finally:
         signal.signal(signal.SIGUSR1, previous)
+
+
+def test_kill_all_does_not_wait_for_a_lock_its_own_thread_holds() -> None:
+    """A signal handler can come at any line, those that hold the lock included."""
+    guarded = runner()
+
+    def interrupted_at_the_worst_moment() -> None:
+        with guarded._changed:
+            guarded.kill_all()
+
+    thread = threading.Thread(target=interrupted_at_the_worst_moment, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
 
 
 def test_a_kill_from_outside_is_worth_another_try(script: Script) -> None:
@@ -238,7 +253,7 @@ def test_a_process_that_cannot_be_started_is_worth_another_try(monkeypatch: pyte
 
 def test_an_interrupt_leaves_nothing_behind(script: Script, tmp_path: Path) -> None:
     """Ctrl-C in the waiting thread: the group is gone when the exception comes out."""
-    program = script(': > "$0.d/$$"; kill -INT $(cut -d" " -f4 /proc/$$/stat); sleep 1000')
+    program = script(': > "$0.d/$$"; sleep 0.5; kill -INT $(cut -d" " -f4 /proc/$$/stat); sleep 1000')
     with pytest.raises(KeyboardInterrupt):
         run(runner(), program)
     assert not is_running(int(next((tmp_path / "program.d").iterdir()).name))
