@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from flask import Request, Response
 
-from audiodup.errors import Malformed, Transient
+from audiodup.errors import AudioDupError, Malformed, Transient
 from audiodup.logs import TRACE_FIELD, trace_of
 from audiodup.messages import PushMessage, decode_push
 
@@ -37,6 +37,10 @@ def serve(request: Request, work: Callable[[], Mapping[str, Any] | None], *, pro
     except Transient as error:
         log.warning("to be tried again", code=error.code, error=str(error))
         return Response(error.code + "\n", TRY_AGAIN, mimetype="text/plain")
+    except AudioDupError as error:
+        # The instance is not as it must be (no fpcalc, say): a person has to act, and the message comes again until then.
+        log.error("cannot work", code=error.code, error=str(error), remedy=error.remedy)
+        return Response(error.code + "\n", 500, mimetype="text/plain")
     except Exception:
         log.exception("unforeseen error")
         return Response("INTERNAL\n", 500, mimetype="text/plain")
