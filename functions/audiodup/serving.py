@@ -38,8 +38,8 @@ def serve(request: Request, work: Callable[[], Mapping[str, Any] | None], *, pro
         log.warning("to be tried again", code=error.code, error=str(error))
         return Response(error.code + "\n", TRY_AGAIN, mimetype="text/plain")
     except AudioDupError as error:
-        # The instance is not as it must be (no fpcalc, say): a person has to act, and the message comes again until then.
-        log.error("cannot work", code=error.code, error=str(error), remedy=error.remedy)
+        # The instance is not as it must be (no fpcalc, say): a person has to act; until then the message comes again.
+        log.critical("cannot work", code=error.code, error=str(error), remedy=error.remedy)
         return Response(error.code + "\n", 500, mimetype="text/plain")
     except Exception:
         log.exception("unforeseen error")
