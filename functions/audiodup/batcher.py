@@ -29,11 +29,12 @@ class Batcher:
         insert: commits them all or raises.
         outcomes: at most so many in one statement.
         milliseconds: so long the first one waits for others.
-        patience: seconds after which a request that waits for another's INSERT gives up.
+        patience: seconds after which a request that waits for another's INSERT gives up; its own takes as long as the
+            store's time-outs let it.
     """
 
     def __init__(
-        self, insert: Callable[[Sequence[Outcome]], None], *, outcomes: int, milliseconds: int, patience: float = 120
+        self, insert: Callable[[Sequence[Outcome]], None], *, outcomes: int, milliseconds: int, patience: float = 60
     ) -> None:
         self._insert = insert
         self._limit = outcomes
@@ -65,11 +66,15 @@ class Batcher:
         try:
             batch.full.wait(self._wait)
             # While the batch before is being inserted, this one goes on collecting.
-            with self._inserting:
+            if not self._inserting.acquire(timeout=self._patience):
+                raise StoreUnavailable(f"the insert before took longer than {self._patience:g} s")
+            try:
                 with self._lock:
                     if self._open is batch:
                         self._open = None
                 self._commit(batch)
+            finally:
+                self._inserting.release()
         except BaseException:
             batch.errors = dict.fromkeys(range(len(batch.outcomes)), StoreUnavailable("the insert was interrupted"))
             raise

@@ -41,8 +41,8 @@ def connect_to_snowflake(  # noqa: PLR0913 - one parameter per setting
     host: str | None = None,
     port: int = 443,
     protocol: str = "https",
-    login_seconds: int = 20,
-    network_seconds: int = 90,
+    login_seconds: int = 15,
+    network_seconds: int = 75,
     socket_seconds: int = 60,
 ) -> SnowflakeConnection:
     """Sign in by key pair (`private_key`, PEM PKCS #8) or, without one, by the workload identity of Google Cloud.

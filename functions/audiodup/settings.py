@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from audiodup.errors import SettingsInvalid
@@ -79,9 +79,9 @@ class Settings(BaseSettings):
     )
     snowflake_port: int = Field(443, ge=1, le=65535, description="Port of that host.")
     snowflake_protocol: str = Field("https", pattern="^https?$", description="`http` only for a stand-in on loopback.")
-    snowflake_login_seconds: int = Field(20, gt=0, description="Limit for signing in.")
+    snowflake_login_seconds: int = Field(15, gt=0, description="Limit for signing in.")
     snowflake_network_seconds: int = Field(
-        90, gt=0, description="Limit for one exchange with all its retries (the connector's default is for ever)."
+        75, gt=0, description="Limit for one exchange with all its retries (the connector's default is for ever)."
     )
     snowflake_socket_seconds: int = Field(
         60, gt=0, description="Limit for one answer; the server holds a long statement's for about 45 s."
@@ -106,7 +106,7 @@ class Settings(BaseSettings):
         False, description="Take http and loopback addresses; only for one machine's stand-ins."
     )
     api_seconds: float = Field(30, gt=0, description="Limit for one question to the download API, with its redirects.")
-    download_seconds: float = Field(240, gt=0, description="Limit for one file's download (wall clock).")
+    download_seconds: float = Field(210, gt=0, description="Limit for one file's download (wall clock).")
     max_file_bytes: int = Field(2_000_000_000, gt=0, description="Larger files are TOO_LARGE.")
     files_in_flight_bytes: int = Field(
         8_000_000_000, gt=0, description="Budget of all files in flight in one instance; the file system is its memory."
@@ -126,6 +126,9 @@ class Settings(BaseSettings):
     fpcalc_seconds: float = Field(120, gt=0, description="Wall-clock limit for one file.")
     fpcalc_cpu_seconds: int = Field(90, gt=0, description="CPU limit for one file.")
     fpcalc_memory_bytes: int = Field(1_500_000_000, gt=0, description="Address-space limit of one fpcalc.")
+    store_seconds: float = Field(
+        150, gt=0, description="What is kept of REQUEST_SECONDS for storing the outcome; the rest is for all before it."
+    )
     request_seconds: float = Field(
         540,
         gt=0,
@@ -146,6 +149,15 @@ class Settings(BaseSettings):
     threads: int = Field(32, ge=1, le=1000, description="Requests at once; the service's concurrency.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severity that is logged.")
 
+    @model_validator(mode="after")
+    def _fits_into_a_request(self) -> Settings:
+        parts = ("api_seconds", "download_seconds", "fpcalc_seconds", "store_seconds")
+        total = sum(getattr(self, part) for part in parts)
+        if total > self.request_seconds:
+            # A late answer is no acknowledgement: the message would come again while the first request still runs.
+            raise ValueError(f"{' + '.join(parts).upper()} = {total:g} is more than REQUEST_SECONDS")
+        return self
+
 
 def read_settings(**overrides: Any) -> Settings:
     """The settings of this process; `overrides` win over the environment (command lines use them).
@@ -164,6 +176,7 @@ def _explain(error: Exception) -> str:
         return str(error)
     lines = []
     for problem in error.errors(include_input=False, include_url=False):
-        place = ".".join(str(part) for part in problem["loc"])
-        lines.append(f"{place.split('.')[0].upper()}{place[len(place.split('.')[0]) :]}: {problem['msg']}")
+        name, *inside = (str(part) for part in problem["loc"] or [""])
+        place = ".".join([name.upper(), *inside])
+        lines.append(f"{place}: ".lstrip(": ") + problem["msg"].removeprefix("Value error, "))
     return "; ".join(lines)

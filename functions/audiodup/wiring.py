@@ -199,8 +199,8 @@ class Parts:
         )
 
     def deadline(self) -> Deadline:
-        """The time one request has."""
-        return Deadline(self.settings.request_seconds)
+        """The time one request has for all but storing its outcome."""
+        return Deadline(self.settings.request_seconds - self.settings.store_seconds)
 
     def project(self) -> str:
         """The Google Cloud project, for traces."""

@@ -215,7 +215,7 @@ def test_sigterm_finishes_what_ends_in_time_and_gives_back_the_rest(
     slow.write_text(f'#!/bin/sh\n[ "$1" = -version ] || /bin/sleep {pause}\nexec {fpcalc} "$@"\n')
     slow.chmod(0o755)
     port = free_port()
-    settings = {"FPCALC": str(slow), "FPCALC_SECONDS": "100", "REQUEST_SECONDS": "100"}
+    settings = {"FPCALC": str(slow), "FPCALC_SECONDS": "100", "REQUEST_SECONDS": "150"}
     instance = system.start_function("fingerprint", port=port, settings=settings)
     instance.wait_until(answers(f"http://{HOST}:{port}/health"), seconds=60)
     asset = Asset(asset_ids(folder)[SHAKY], SHAKY, "wav", "local")

@@ -171,3 +171,22 @@ def test_who_waits_for_a_stuck_insert_gives_up() -> None:
         inbox.append(outcome("b"))
     go.set()
     leader.join(30)
+
+
+def test_who_leads_the_next_batch_gives_up_too() -> None:
+    """While one INSERT is stuck the batches behind it are answered 503, and take no memory."""
+    go, begun = threading.Event(), threading.Event()
+
+    def insert(_: Sequence[Outcome]) -> None:
+        begun.set()
+        assert go.wait(30)
+
+    inbox = Batcher(insert, outcomes=1, milliseconds=0, patience=0.05)
+    stuck = threading.Thread(target=inbox.append, args=(outcome("a"),))
+    stuck.start()
+    assert begun.wait(30)
+    with pytest.raises(StoreUnavailable):
+        inbox.append(outcome("b"))
+    go.set()
+    stuck.join(30)
+    inbox.append(outcome("c"))

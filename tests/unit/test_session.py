@@ -156,5 +156,5 @@ def test_no_wait_is_for_ever(signed_in: dict[str, Any]) -> None:
     """network_timeout is infinite by default, LOCK_TIMEOUT 12 hours, and sessions begin in Los Angeles."""
     connect_to_snowflake(account="a", database="D", schema="S")
     for name in ("login_timeout", "network_timeout", "socket_timeout"):
-        assert 0 < signed_in[name] <= 90
+        assert 0 < signed_in[name] <= 75
     assert signed_in["session_parameters"] == {"TIMEZONE": "UTC", "LOCK_TIMEOUT": 360}
