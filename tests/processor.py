@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,7 +131,12 @@ class Processor:
             try:
                 yield Running(process, stdout, stderr)
             finally:
+                # The fake fpcalc's own child, a pause, is nobody else's to end.
+                children = descendants(process.pid)
                 process.kill()
+                for child in children:
+                    with suppress(ProcessLookupError):
+                        os.kill(child, signal.SIGKILL)
 
     def rows(self, sql: str, database: str = ".audiodup") -> list[tuple[Any, ...]]:
         """Ask the store's file itself, behind all of our own code."""
