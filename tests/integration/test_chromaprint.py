@@ -127,11 +127,12 @@ def test_a_whole_file_is_fingerprinted_whole(audio: Audio, ending: str, options:
 
 
 def test_this_fpcalc_exits_3_on_a_whole_short_file(audio: Audio) -> None:
-    """The trap itself, as the installed version has it (newer ones exit 0): what our rule is for."""
+    """The trap itself: what our rule is for. Debian 13 has 1.5.1 too, patched to exit 0; there it is only replayed."""
     bare = subprocess.run(["fpcalc", "-json", str(audio.wav(9.37))], capture_output=True, check=False)
     assert json.loads(bare.stdout)["fingerprint"]
-    if FPCALC.version(Deadline(60)) == "1.5.1":
-        assert (bare.returncode, bare.stderr) == (3, b"ERROR: Error decoding audio frame (End of file)\n")
+    if bare.returncode == 0:
+        pytest.skip("this fpcalc exits 0 at the end of a file; exit status 3 is replayed in another test")
+    assert (bare.returncode, bare.stderr) == (3, b"ERROR: Error decoding audio frame (End of file)\n")
 
 
 def test_a_long_file_is_fingerprinted_for_120_seconds(audio: Audio) -> None:
