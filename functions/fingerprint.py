@@ -5,6 +5,7 @@ import structlog
 from flask import Request, Response
 
 from audiodup import serving, steps, wiring
+from audiodup.messages import decode_asset
 from audiodup.model import Status
 
 log = structlog.get_logger()
@@ -18,8 +19,11 @@ def fingerprint(request: Request) -> Response:
 
 def _handle(request: Request) -> None:
     parts = wiring.parts()
+    message = serving.pushed(request)
+    if asset := decode_asset(message.data):
+        structlog.contextvars.bind_contextvars(asset_id=asset.asset_id, file_key=asset.file_key)
     result = steps.fingerprint_message(
-        serving.pushed(request),
+        message,
         parts.source,
         parts.fingerprinter,
         parts.inbox,
@@ -33,8 +37,6 @@ def _handle(request: Request) -> None:
     level = log.info if outcome.status is Status.SUCCESS else log.warning
     level(
         outcome.status.value,
-        asset_id=outcome.asset.asset_id,
-        file_key=outcome.asset.file_key,
         error=outcome.error,
         milliseconds=result.milliseconds,
     )

@@ -1,5 +1,6 @@
 """Entry point: one tick merges the inbox and publishes pending assets."""
 
+from dataclasses import asdict
 from typing import Any
 
 import functions_framework
@@ -22,6 +23,6 @@ def _tick() -> dict[str, Any]:
     tick = steps.schedule(
         parts.store, parts.publisher, room=parts.settings.room, lease_seconds=parts.pubsub.lease_seconds
     )
-    done = {"merged": tick.merged, "in_flight": tick.in_flight, "published": tick.published}
-    log.info("tick", **done)
+    done = asdict(tick)
+    (log.warning if tick.unstorable else log.info)("tick", **done)
     return done

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from audiodup import steps
-from audiodup.errors import AudioDupError, Interrupted, StoreUnavailable, Transient
+from audiodup.errors import AudioDupError, Interrupted, Malformed, StoreUnavailable, Transient
 from audiodup.messages import FingerprintRequest
 from audiodup.model import Asset, Outcome, Status
 from audiodup.wiring import Parts
@@ -135,6 +135,10 @@ def _fingerprint(parts: Parts, request: FingerprintRequest, stop: threading.Even
                 raise
         except Transient as transient:
             error = transient
+        except Malformed as malformed:
+            # Its key fits no row; the others go on.
+            error = malformed
+            break
     return Outcome(request.asset, Status.FAILED, request.requested_at, error=str(error))
 
 

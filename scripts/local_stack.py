@@ -69,17 +69,18 @@ def _run(processes: Processes, audio: Path, *, keep: bool) -> Exit:
 
 def _drain(system: LocalSystem) -> None:
     """Tick until nothing is pending and nothing is in flight."""
-    end = time.monotonic() + PATIENCE_SECONDS
+    progressed = time.monotonic()
     statistics = statistics_record(system.parts)
     done = statistics["total"] - statistics["pending"] - statistics["queued"]
     with progress(statistics["total"] - done) as advance:
         while not (tick := system.tick()).drained:
-            if time.monotonic() > end:
-                fail(f"{tick.in_flight} files are still in flight after {PATIENCE_SECONDS:.0f} s", Exit.SOME_FAILED)
+            if time.monotonic() - progressed > PATIENCE_SECONDS:
+                fail(f"{tick.in_flight} files are in flight, none done for {PATIENCE_SECONDS:.0f} s", Exit.SOME_FAILED)
             statistics = statistics_record(system.parts)
             for _ in range(statistics["total"] - statistics["pending"] - statistics["queued"] - done):
                 advance()
                 done += 1
+                progressed = time.monotonic()
             time.sleep(SECONDS_BETWEEN_TICKS)
 
 

@@ -1,23 +1,27 @@
 """Group commit: outcomes of many requests share one INSERT, and each request is answered when its row is committed.
 
-There is no thread of its own: the first request of a batch waits a moment for others, inserts for all, and wakes
-them. So nothing is left to flush when the instance stops: whatever is here has a request waiting for it.
+The first request of a batch waits a moment for others and has the batch inserted for all. Whatever is here has a
+request waiting for it, so nothing is left to flush when the instance stops; and no request waits longer than its
+patience, however long the warehouse takes: it is answered 503, comes again, and the merge counts what came twice once.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from audiodup.errors import AudioDupError, InvalidValue, Malformed, StoreUnavailable
+from audiodup.errors import AudioDupError, InvalidValue, StoreUnavailable
 from audiodup.model import Outcome
 
 
 @dataclass
 class _Batch:
     outcomes: list[Outcome] = field(default_factory=list)
-    errors: dict[int, AudioDupError] = field(default_factory=dict)
+    # By place: None is committed. What has no entry is not: nobody is told that it is stored by leaving him out.
+    results: dict[int, AudioDupError | None] = field(default_factory=dict)
     full: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
 
@@ -26,26 +30,37 @@ class Batcher:
     """The `Inbox` port over an INSERT of several outcomes.
 
     Args:
+        check: the outcome as it can be stored; raises Malformed where it cannot.
         insert: commits them all or raises.
         outcomes: at most so many in one statement.
         milliseconds: so long the first one waits for others.
-        patience: seconds after which a request that waits for another's INSERT gives up; its own takes as long as the
-            store's time-outs let it.
+        patience: seconds after which a request gives up.
     """
 
     def __init__(
-        self, insert: Callable[[Sequence[Outcome]], None], *, outcomes: int, milliseconds: int, patience: float = 60
+        self,
+        check: Callable[[Outcome], Outcome],
+        insert: Callable[[Sequence[Outcome]], None],
+        *,
+        outcomes: int,
+        milliseconds: int,
+        patience: float,
     ) -> None:
+        self._check = check
         self._insert = insert
         self._limit = outcomes
         self._wait = milliseconds / 1000
         self._patience = patience
         self._lock = threading.Lock()
+        # Held from the closing of a batch to the end of its INSERT; the inserting thread gives it back.
         self._inserting = threading.Lock()
+        self._inserter = ThreadPoolExecutor(1, thread_name_prefix="insert")
         self._open: _Batch | None = None
 
-    def append(self, outcome: Outcome) -> None:
-        """Returns when the outcome is committed; see the port for what is raised."""
+    def append(self, outcome: Outcome) -> Outcome:
+        """Returns what was stored, once it is committed; see the port for what is raised."""
+        end = time.monotonic() + self._patience
+        outcome = self._check(outcome)
         with self._lock:
             leads = self._open is None
             batch = self._open = self._open or _Batch()
@@ -55,49 +70,43 @@ class Batcher:
                 self._open = None
                 batch.full.set()
         if leads:
-            self._lead(batch)
-        elif not batch.done.wait(self._patience):
-            raise StoreUnavailable(f"no answer within {self._patience:g} s")
-        if error := batch.errors.get(place):
+            self._lead(batch, end)
+        batch.done.wait(max(0.0, end - time.monotonic()))
+        if place not in batch.results:
+            raise StoreUnavailable(f"the warehouse did not answer within {self._patience:g} s")
+        if error := batch.results[place]:
             # A copy: one exception raised in many threads would collect all their tracebacks.
             raise type(error)(error.words) from error
+        return outcome
 
-    def _lead(self, batch: _Batch) -> None:
-        try:
-            batch.full.wait(self._wait)
-            # While the batch before is being inserted, this one goes on collecting.
-            if not self._inserting.acquire(timeout=self._patience):
-                raise StoreUnavailable(f"the insert before took longer than {self._patience:g} s")
-            try:
-                with self._lock:
-                    if self._open is batch:
-                        self._open = None
-                self._commit(batch)
-            finally:
-                self._inserting.release()
-        except BaseException:
-            batch.errors = dict.fromkeys(range(len(batch.outcomes)), StoreUnavailable("the insert was interrupted"))
-            raise
-        finally:
-            with self._lock:
-                if self._open is batch:
-                    self._open = None
+    def _lead(self, batch: _Batch, end: float) -> None:
+        """Collect, close the batch, and hand it to the inserting thread."""
+        batch.full.wait(min(self._wait, self._patience))
+        # While the batch before is being inserted, this one goes on collecting.
+        free = self._inserting.acquire(timeout=max(0.0, end - time.monotonic()))
+        with self._lock:
+            if self._open is batch:
+                self._open = None
+        if free:
+            self._inserter.submit(self._commit, batch)
+        else:
             batch.done.set()
 
     def _commit(self, batch: _Batch) -> None:
         try:
-            self._insert(batch.outcomes)
-        except (InvalidValue, Malformed) as refused:
-            if len(batch.outcomes) == 1:
-                batch.errors[0] = refused
-            else:
-                self._commit_one_by_one(batch)
-        except AudioDupError as error:
-            batch.errors = dict.fromkeys(range(len(batch.outcomes)), error)
+            batch.results |= self._results(batch.outcomes)
+        finally:
+            self._inserting.release()
+            batch.done.set()
 
-    def _commit_one_by_one(self, batch: _Batch) -> None:
-        for place, outcome in enumerate(batch.outcomes):
-            try:
-                self._insert([outcome])
-            except AudioDupError as error:
-                batch.errors[place] = error
+    def _results(self, outcomes: Sequence[Outcome]) -> dict[int, AudioDupError | None]:
+        try:
+            self._insert(outcomes)
+        except InvalidValue as refused:
+            if len(outcomes) == 1:
+                return {0: refused}
+            # One bad row fails alone.
+            return {place: self._results([outcome])[0] for place, outcome in enumerate(outcomes)}
+        except AudioDupError as error:
+            return dict.fromkeys(range(len(outcomes)), error)
+        return dict.fromkeys(range(len(outcomes)))

@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import NoReturn
 
 from audiodup import container
-from audiodup.compressed import MAX_ITEMS, CompressedFormatError, decode
+from audiodup.compressed import MAX_ITEMS, CompressedFormatError, TooManyItems, decode
 from audiodup.errors import Corrupt, NotAudio, ResourceLimit, TooShort, Unusable
 from audiodup.guarded import Completed, GuardedRunner
 from audiodup.model import Asset, Fingerprint, Inspection
@@ -110,6 +110,8 @@ class Fpcalc:
         text, estimate = _parse(completed.stdout)
         try:
             algorithm, items = decode(text)
+        except TooManyItems as error:
+            raise ResourceLimit(f"{error}; FINGERPRINT_SECONDS bounds them") from error
         except CompressedFormatError as error:
             raise Unusable(f"fpcalc {version} printed a fingerprint that is none: {error}") from error
         _check_complete(completed, len(items), expected)
@@ -165,7 +167,7 @@ def _check_complete(completed: Completed, items: int, expected: int | None) -> N
     stopped = completed.status == _STATUS_PARTIAL and bool(errors)
     only_at_the_end = all(error.endswith(_END_OF_FILE) for error in errors)
     ended_well = only_at_the_end and (stopped or completed.status == 0)
-    had_all_before = stopped and bool(expected) and items >= (expected or 0)
+    had_all_before = stopped and expected is not None and 0 < expected - _TOLERANCE_ITEMS <= items
     if not ended_well and not had_all_before:
         raise Corrupt(_said(completed))
     if expected is not None and items < expected - _TOLERANCE_ITEMS:

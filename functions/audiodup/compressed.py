@@ -36,6 +36,10 @@ class CompressedFormatError(ValueError):
     """The text, or the array, has no place in Chromaprint's compressed format."""
 
 
+class TooManyItems(CompressedFormatError):
+    """More than whoever asks wants to hold."""
+
+
 def encode(items: NDArray[Any], algorithm: int) -> str:
     """Compress subfingerprints as `fpcalc` prints them.
 
@@ -91,7 +95,7 @@ def decode(text: str, max_items: int = MAX_ITEMS) -> tuple[int, NDArray[np.uint3
     count = int.from_bytes(data[1:_HEADER_BYTES].tobytes(), "big")
     body = data[_HEADER_BYTES:]
     if count > max_items:
-        raise CompressedFormatError(f"{count} items are announced, at most {max_items} are taken")
+        raise TooManyItems(f"{count} items are announced, at most {max_items} are taken")
     if count == 0:
         if len(body):
             raise CompressedFormatError("bytes after the end of an empty fingerprint")
@@ -124,7 +128,7 @@ def _from_base64(text: str, max_items: int) -> NDArray[np.uint8]:
     # The worst item takes 33 codes; every code 7 (8 bits with its exception) does the work of seven codes (21 bits).
     worst_bytes = _HEADER_BYTES + (max_items * _WORST_ITEM_CODES * _NORMAL_BITS + 7) // 8 + 1
     if len(text) > (worst_bytes * 4 + 2) // 3:
-        raise CompressedFormatError(f"{len(text)} characters are more than {max_items} items can need")
+        raise TooManyItems(f"{len(text)} characters are more than {max_items} items can need")
     try:
         raw = text.encode("ascii")
         data = base64.urlsafe_b64decode(raw + b"=" * (-len(raw) % 4))

@@ -92,7 +92,7 @@ class _Cursor:
     def __exit__(self, *_: object) -> None:
         self._inner.close()
 
-    def execute(self, text: str, parameters: Any = None) -> _Cursor:
+    def execute(self, text: str, parameters: Any = None, timeout: int | None = None) -> _Cursor:  # noqa: ARG002 - Snowflake's
         try:
             self._inner.execute(text, parameters)
         except duckdb.Error as error:

@@ -89,7 +89,7 @@ class UnknownProvider(Permanent):
 
 
 class Refused(Permanent):
-    """The provider refuses the request for good (a 4xx other than 404, 408 and 429) or answers what nobody can read."""
+    """The provider refuses the request for good (a 4xx not named elsewhere) or answers what nobody can read."""
 
     code = "REFUSED"
     remedy = "Check the provider's secret, URL and pointer in PROVIDERS, then fingerprint again."
@@ -114,10 +114,10 @@ class Transient(AudioDupError):
 
 
 class ApiUnavailable(Transient):
-    """The download API answers 408, 429 or 5xx, or not at all."""
+    """The download API answers 401, 403, 408, 429 or 5xx, or not at all."""
 
     code = "API_UNAVAILABLE"
-    remedy = "Nothing: it is tried again."
+    remedy = "Nothing: it is tried again; where it answers 401 or 403, check the provider's secret."
 
 
 class DownloadFailed(Transient):

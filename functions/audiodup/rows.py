@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
+from dataclasses import fields, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from audiodup.errors import InvalidValue, Malformed
 from audiodup.model import ASSET_ID_LENGTH, FILE_KEY_LENGTH, FORMAT_LENGTH, AudioProperties, Outcome, Status
@@ -31,6 +33,8 @@ TEXT_LENGTHS = {
     "pcm_md5": 32,
     "fpcalc_version": 20,
 }
+T = TypeVar("T")
+
 _KEYS = ("asset_id", "file_key")
 _LARGEST_INTEGER = 2**63 - 1
 
@@ -65,31 +69,54 @@ def as_row(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def checked_row(outcome: Outcome) -> dict[str, Any]:
-    """`as_row`, where a value that does not fit is NULL and makes the outcome FAILED with INVALID_VALUE.
+def storable(outcome: Outcome) -> Outcome:
+    """The outcome, or what is left of it where a value does not fit its column: that value is None and the outcome is
+    FAILED with INVALID_VALUE.
 
     Raises:
         Malformed: a key does not fit; such an outcome has no row to go to.
     """
+    if outcome.error is not None:
+        outcome = replace(outcome, error=_printable(outcome.error)[: TEXT_LENGTHS["error_message"]])
     row = as_row(outcome)
     wrong = {name: problem for name, value in row.items() if (problem := _problem(name, value))}
     for key in _KEYS:
         if key in wrong or not row[key]:
             raise Malformed(f"{key} {wrong.get(key, 'is empty')}")
-    if wrong:
-        words = "; ".join(f"{name.upper()} {problem}" for name, problem in wrong.items())
-        row |= dict.fromkeys(wrong)
-        row |= {
-            "processing_status": Status.FAILED.value,
-            "error_message": str(InvalidValue(words)),
-            "fingerprint": None,
-        }
-    return row
+    if not wrong:
+        return outcome
+    return replace(
+        outcome,
+        status=Status.FAILED,
+        error=str(InvalidValue("; ".join(f"{name.upper()} {problem}" for name, problem in wrong.items()))),
+        asset=_without(outcome.asset, wrong),
+        fingerprint=None,
+        identity=None if "file_size" in wrong else _without(outcome.identity, wrong),
+        properties=_without(outcome.properties, wrong),
+    )
+
+
+def _without(part: T, wrong: Iterable[str]) -> T:
+    """A dataclass of the model with its wrong fields None; their names are the columns'."""
+    if part is None:
+        return part
+    names = {one.name for one in fields(part)} & set(wrong)  # type: ignore[arg-type]
+    return replace(part, **dict.fromkeys(names))  # type: ignore[type-var]
+
+
+def _printable(text: str) -> str:
+    """Without what no text column takes."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def encode_rows(rows: list[dict[str, Any]]) -> str:
     """The JSON text that the statements of sql/ flatten into rows."""
     return json.dumps(rows, allow_nan=False, ensure_ascii=False)
+
+
+def statement_bytes(text: str) -> int:
+    """What a text takes of a statement: in UTF-8, with each character doubled that its literal escapes."""
+    return len(text.encode()) + sum(text.count(character) for character in "\\'\n\r")
 
 
 def database_time(moment: datetime) -> str:

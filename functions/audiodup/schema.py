@@ -28,7 +28,7 @@ def check_schema(session: Session, schema: str) -> None:
         SchemaInvalid: naming all that is missing.
     """
     present: dict[str, dict[str, str]] = {}
-    for table, column, data_type in session.run("columns", schema_name=schema):
+    for table, column, data_type in session.run("columns", schema_name=schema.upper()):
         present.setdefault(table.upper(), {})[column.upper()] = str(data_type).upper()
     problems = []
     for table, columns in expected_columns().items():

@@ -21,7 +21,11 @@ from audiodup.errors import AudioDupError, Conflict, InvalidValue, StoreUnavaila
 
 # Snowflake's sessions begin in America/Los_Angeles and wait 12 hours for a lock. Given at connect: the embedded store
 # refuses ALTER SESSION.
-SESSION_PARAMETERS: Mapping[str, Any] = {"TIMEZONE": "UTC", "LOCK_TIMEOUT": 360}
+LOCK_SECONDS = 360
+SESSION_PARAMETERS: Mapping[str, Any] = {"TIMEZONE": "UTC", "LOCK_TIMEOUT": LOCK_SECONDS}
+# The connector cancels a statement after its network time-out unless it is given another limit: a merge may wait for
+# the lock, for a warehouse that wakes up, and then work.
+STATEMENT_SECONDS = LOCK_SECONDS + 120
 
 log = structlog.get_logger()
 
@@ -144,26 +148,37 @@ class Session:
         """Close the connection; the next statement opens another."""
         with self._lock:
             connection, self._connection = self._connection, None
-            # It is being thrown away, whatever state it is in.
-            with suppress(Exception):
-                if connection is not None:
-                    connection.close()
+            if connection is not None:
+                _end(connection)
+
+    def _drop(self) -> None:
+        """The same for a connection of which nobody knows what state it is in."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            # Aside: it asks the server to end the session, and waits for a server that may be gone.
+            threading.Thread(target=_end, args=(connection,), daemon=True).start()
 
     def _execute(self, text: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Row]:
         try:
             if self._connection is None:
                 self._connection = self._connect()
             with self._connection.cursor() as cursor:
-                cursor.execute(text, dict(parameters) if parameters else None)
+                cursor.execute(text, dict(parameters) if parameters else None, timeout=STATEMENT_SECONDS)
                 return cursor.fetchall()
         except AudioDupError:
             raise
         except Exception as error:
             translated = translate(error)
             if isinstance(translated, _SessionLost) or not isinstance(error, snowflake_errors.ProgrammingError):
-                # Not about the statement: nobody knows what state the session is in.
-                self.close()
+                # Not about the statement.
+                self._drop()
             raise translated from error
+
+
+def _end(connection: SnowflakeConnection) -> None:
+    # It is being thrown away, whatever state it is in.
+    with suppress(Exception):
+        connection.close()
 
 
 class _SessionLost(StoreUnavailable):
@@ -172,6 +187,11 @@ class _SessionLost(StoreUnavailable):
 
 # Too many statements wait for a lock, or this one waited for LOCK_TIMEOUT; the embedded store's adapter gives it too.
 CONFLICT_NUMBER = 625
+# "SQL execution canceled": our own limit for the statement, most often spent waiting for a lock.
+_CANCELED_NUMBER = 604
+# Snowflake's numbers for data: 100xxx of SQLSTATE class 22 (data exception) or 23 (constraint). The class alone is not
+# enough: 090073, a warehouse that its resource monitor has stopped, is 22000 too.
+_DATA_NUMBERS = range(100_000, 101_000)
 # Session or master token expired, unknown or invalid (snowflake.connector.network), connection closed
 # (snowflake.connector.errorcode).
 _SESSION_LOST_NUMBERS = {390104, 390111, 390112, 390113, 390114, 390115, 390195, 250002}
@@ -182,10 +202,9 @@ def translate(error: Exception) -> AudioDupError:
     number = getattr(error, "errno", None) or 0
     state = getattr(error, "sqlstate", None) or ""
     words = " ".join(str(getattr(error, "msg", None) or error).split())[:300] or type(error).__name__
-    if number == CONFLICT_NUMBER:
+    if number in {CONFLICT_NUMBER, _CANCELED_NUMBER}:
         return Conflict(words)
-    # SQLSTATE class 22 is data exception, 23 integrity constraint violation.
-    if state[:2] in {"22", "23"}:
+    if number in _DATA_NUMBERS and state[:2] in {"22", "23"}:
         return InvalidValue(words)
     if number in _SESSION_LOST_NUMBERS:
         return _SessionLost(words)

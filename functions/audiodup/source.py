@@ -221,6 +221,9 @@ def _judged(answer: Answer) -> _Later:
     words = f"{answer.host} answered {answer.status}"
     if answer.status in (404, 410):
         raise NotFound(words)
+    if answer.status in (401, 403):
+        # Most often a rotated secret: were it final, the whole library would fail, one room after the other.
+        return _Later(f"{words}: check the provider's secret", None)
     if answer.status not in (408, 429) and answer.status < 500:
         raise Refused(words)
     asked_for = retry_after(answer.headers.get("Retry-After"), datetime.now(UTC))

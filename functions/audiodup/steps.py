@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -86,8 +86,8 @@ class Fingerprinter(Protocol):
 class Inbox(Protocol):
     """Where outcomes go."""
 
-    def append(self, outcome: Outcome) -> None:
-        """Returns when the outcome is committed.
+    def append(self, outcome: Outcome) -> Outcome:
+        """Returns when the outcome is committed, as it was stored: FAILED with INVALID_VALUE where a value did not fit.
 
         Raises:
             InvalidValue: the warehouse refuses its data.
@@ -106,6 +106,8 @@ class Pending(Protocol):
     def in_flight(self, lease_seconds: int) -> int: ...
 
     def pending(self, at_most: int, lease_seconds: int) -> list[Asset]: ...
+
+    def unstorable(self) -> int: ...
 
     def append(self, outcomes: Sequence[Outcome]) -> None: ...
 
@@ -136,6 +138,8 @@ class Scheduled:
     """False: another merge runs, and the tick ended there."""
     in_flight: int = 0
     published: int = 0
+    unstorable: int = 0
+    """Files whose id or key fits no row: the view AUDIO_ASSET has to be mended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,18 +155,15 @@ def schedule(store: Pending, publisher: Publisher, *, room: int, lease_seconds: 
     """inbox -> rows; pending assets -> QUEUED -> topic, never more in flight than there is room for."""
     if not store.merge():
         return Scheduled(merged=False)
-    in_flight = store.in_flight(lease_seconds)
-    free = room - in_flight
-    if free <= 0:
-        return Scheduled(merged=True, in_flight=in_flight)
-    assets = store.pending(free, lease_seconds)
+    done = Scheduled(merged=True, in_flight=store.in_flight(lease_seconds), unstorable=store.unstorable())
+    assets = store.pending(max(0, room - done.in_flight), lease_seconds)
     if not assets:
-        return Scheduled(merged=True, in_flight=in_flight)
+        return done
     requested_at = store.clock()
     # Committed before anything is published: what is then not published waits for its lease, nothing circles.
     store.append([Outcome(asset, Status.QUEUED, requested_at) for asset in assets])
     publisher.publish([FingerprintRequest(asset, requested_at) for asset in assets])
-    return Scheduled(merged=True, in_flight=in_flight, published=len(assets))
+    return replace(done, published=len(assets))
 
 
 def fingerprint(
@@ -179,6 +180,7 @@ def fingerprint(
     result: Fingerprint | None = None
     error: Permanent | None = None
     milliseconds: dict[str, int] = {}
+    began = time.monotonic()
     try:
         with source.open(asset, deadline) as file:
             identity = file.identity
@@ -191,6 +193,8 @@ def fingerprint(
                 milliseconds["fpcalc"] = _since(started)
     except Permanent as permanent:
         error = permanent
+        if identity is None:
+            milliseconds["source"] = _since(began)
     outcome = Outcome(
         asset,
         Status.SUCCESS if error is None else Status.FAILED,
@@ -247,17 +251,11 @@ def record_dead_letter(message: PushMessage, inbox: Inbox, *, max_delivery_attem
 
 def _store(outcome: Outcome, inbox: Inbox) -> Outcome:
     try:
-        inbox.append(outcome)
+        return inbox.append(outcome)
     except InvalidValue as refused:
         # Its own data spoil it: what is left is whose it is and why it failed.
-        outcome = Outcome(
-            Asset(outcome.asset.asset_id, outcome.asset.file_key),
-            Status.FAILED,
-            outcome.requested_at,
-            error=str(refused),
-        )
-        inbox.append(outcome)
-    return outcome
+        asset = Asset(outcome.asset.asset_id, outcome.asset.file_key)
+        return inbox.append(Outcome(asset, Status.FAILED, outcome.requested_at, error=str(refused)))
 
 
 def _since(started: float) -> int:

@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from audiodup.errors import Conflict
+from audiodup.errors import Conflict, SchemaInvalid, StoreUnavailable
 from audiodup.model import Asset, Outcome, Status
-from audiodup.rows import checked_row, database_time, encode_rows
+from audiodup.rows import as_row, database_time, encode_rows, statement_bytes, storable
 from audiodup.session import Session, statements
 
-# Snowflake takes 1 MB of SQL text; the rest is for escaping and the statement itself.
-STATEMENT_CHARACTERS = 900_000
+# Snowflake takes 1 MB of SQL text; the rest is for the statement itself.
+STATEMENT_BYTES = 950_000
 PAGE = 10_000
 
 
@@ -80,7 +80,7 @@ class Store:
             InvalidValue: the warehouse refuses the data of at least one of them; none of that statement is stored.
             StoreUnavailable: nobody knows; sending them again does no harm, since the merge counts an event once.
         """
-        for text in _statement_sized([checked_row(outcome) for outcome in outcomes]):
+        for text in _statement_sized([as_row(storable(outcome)) for outcome in outcomes]):
             self._session.run("append_outcomes", rows=text)
 
     def merge(self) -> bool:
@@ -88,13 +88,24 @@ class Store:
 
         It is the only writer of AUDIO_FINGERPRINT and AUDIO_FILE.
         """
+        lock, *rest = statements("merge")
         try:
             with self._session.transaction():
-                for name in statements("merge"):
-                    self._session.run(name)
+                [(locked, *_)] = self._session.run(lock)
+                if not locked:
+                    raise SchemaInvalid("AUDIO_MERGE_LOCK has no row")
+                self._merge(rest)
         except Conflict:
             return False
         return True
+
+    def _merge(self, names: Sequence[str]) -> None:
+        try:
+            for name in names:
+                self._session.run(name)
+        except Conflict as conflict:
+            # Who holds the lock meets no other merge: what was in its way is something else, and worth a word.
+            raise StoreUnavailable(conflict.words) from conflict
 
     def clock(self) -> datetime:
         """The warehouse's time, UTC, microseconds: the only clock whose times are compared."""
@@ -110,6 +121,11 @@ class Store:
         """Files that nobody works on, newest uploads first."""
         rows = self._session.run("pending", at_most=at_most, lease_seconds=lease_seconds)
         return [Asset(*row) for row in rows]
+
+    def unstorable(self) -> int:
+        """How many files of the library can never get a row, for their id or key does not fit."""
+        [(count,)] = self._session.run("unstorable")
+        return int(count)
 
     def library(self, asset_ids: Sequence[str] | None = None) -> Iterator[Listed]:
         """Every file of the library, or of these assets, by key, a page at a time."""
@@ -184,8 +200,8 @@ def _statement_sized(rows: list[dict[str, Any]]) -> Iterator[str]:
     page: list[dict[str, Any]] = []
     length = 0
     for row in rows:
-        size = len(encode_rows([row]))
-        if page and length + size > STATEMENT_CHARACTERS:
+        size = statement_bytes(encode_rows([row]))
+        if page and length + size > STATEMENT_BYTES:
             yield encode_rows(page)
             page, length = [], 0
         page.append(row)

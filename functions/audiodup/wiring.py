@@ -137,11 +137,19 @@ class Parts:
     def inbox(self) -> Batcher:
         """The store's inbox, shared by the requests of this instance."""
         from audiodup.batcher import Batcher
+        from audiodup.rows import storable
 
         milliseconds = self.settings.batch_milliseconds
         if self._database is not None:
             milliseconds = min(milliseconds, EMBEDDED_BATCH_MILLISECONDS)
-        return Batcher(self.store.append, outcomes=self.settings.batch_outcomes, milliseconds=milliseconds)
+        return Batcher(
+            storable,
+            self.store.append,
+            outcomes=self.settings.batch_outcomes,
+            milliseconds=milliseconds,
+            # Refused data are stored a second time, without what was refused.
+            patience=self.settings.store_seconds / 2,
+        )
 
     @_Once
     def publisher(self) -> PubSubPublisher:

@@ -54,6 +54,7 @@ class Tick:
     merged: bool
     in_flight: int
     published: int
+    unstorable: int = 0
 
     @property
     def drained(self) -> bool:

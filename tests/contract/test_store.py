@@ -8,14 +8,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.contract.conftest import MakeSession
 
+from audiodup import steps
 from audiodup.batcher import Batcher
 from audiodup.errors import SchemaInvalid
 from audiodup.model import Asset, AudioProperties, FileIdentity, Fingerprint, Outcome, Status
+from audiodup.rows import statement_bytes, storable
 from audiodup.schema import apply_schema, check_schema
 from audiodup.session import Session
 from audiodup.store import Store
 
 LEASE = 700
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def assets(count: int) -> list[Asset]:
@@ -178,7 +181,7 @@ def test_outcomes_of_many_requests_share_statements(make_session: MakeSession, s
         sizes.append(len(outcomes))
         store.append(outcomes)
 
-    inbox = Batcher(insert, outcomes=100, milliseconds=100)
+    inbox = Batcher(storable, insert, outcomes=100, milliseconds=100, patience=30)
     now = store.clock()
     threads = [
         threading.Thread(target=inbox.append, args=(Outcome(asset, Status.SUCCESS, now),)) for asset in assets(40)
@@ -203,14 +206,87 @@ def test_a_statement_stays_below_snowflakes_limit(
 
     def counting(name: str, **parameters: object) -> object:
         if name == "append_outcomes":
-            texts.append(len(str(parameters["rows"])))
+            texts.append(statement_bytes(str(parameters["rows"])))
         return run(name, **parameters)
 
     monkeypatch.setattr(session, "run", counting)
     long = Fingerprint("A" * 400_000, 1.0, 1, 0, "1.5.1")
     store.append([Outcome(asset, Status.SUCCESS, store.clock(), fingerprint=long) for asset in assets(5)])
     assert len(texts) == 3
+    store.append([Outcome(Asset("a", "\u4e2d'\\" * 160 + str(number)), Status.QUEUED, NOW) for number in range(900)])
+    assert len(texts) > 4
     assert max(texts) < 1_000_000
     assert store.merge()
     with session._lock:
         assert session._execute("SELECT COUNT(*) FROM AUDIO_FINGERPRINT WHERE LENGTH(FINGERPRINT) = 400000") == [(5,)]
+
+
+def test_two_files_of_one_asset_are_two_files_everywhere(session: Session, store: Store) -> None:
+    """The key is both columns: merge, pending, in flight, library, statistics and the table keep them apart."""
+    one, two, three = (Asset("a", f"{name}.wav", "wav", "artlist") for name in ("one", "two", "three"))
+    now = store.clock()
+    list_in_library(store, (one, now), (two, now), (three, now))
+    store.append([Outcome(one, Status.QUEUED, now), Outcome(two, Status.QUEUED, now)])
+    assert store.merge()
+    assert store.pending(10, LEASE) == [three]
+    assert store.in_flight(LEASE) == 2
+    good = Fingerprint("AQ", 60.0, 1, 120, "1.5.1")
+    store.append(
+        [
+            Outcome(one, Status.SUCCESS, now, fingerprint=good, identity=FileIdentity(1)),
+            Outcome(two, Status.FAILED, now, error="CORRUPT: two", identity=FileIdentity(2)),
+        ]
+    )
+    assert store.merge()
+    found = {(row.file_key, row.status, row.file_size, row.error) for row in store.rows(10)}
+    assert found == {("one.wav", "SUCCESS", 1, None), ("two.wav", "FAILED", 2, "CORRUPT: two")}
+    listed = {(one.asset.file_key, one.status, one.file_size) for one in store.library()}
+    assert listed == {("one.wav", "SUCCESS", 1), ("two.wav", "FAILED", 2), ("three.wav", None, None)}
+    statistics = store.statistics(LEASE)
+    assert (statistics.success, statistics.failed, statistics.pending, statistics.total) == (1, 1, 1, 3)
+    store.append([Outcome(three, Status.SUCCESS, now, fingerprint=good), Outcome(two, Status.SUCCESS, now)])
+    assert store.merge()
+    assert store.statistics(LEASE).success == 3
+    with session._lock:
+        assert session._execute("SELECT COUNT(*), COUNT(DISTINCT EVENT_ID) FROM AUDIO_FILE") == [(3, 3)]
+
+
+@pytest.mark.parametrize("key", ["", "k" * 501, None])
+def test_a_key_that_fits_no_row_stops_no_others(session: Session, store: Store, key: str | None) -> None:
+    """The user's view may hold anything; newest first, such a file would be at the front of every tick."""
+    [good] = assets(1)
+    list_in_library(store, (good, store.clock()))
+    with session._lock:
+        session._execute("DROP TABLE AUDIO_ASSET")
+        session._execute(
+            "CREATE TABLE AUDIO_ASSET (ASSET_ID VARCHAR, FILE_KEY VARCHAR, FORMAT VARCHAR, PROVIDER VARCHAR, "
+            "CREATED_AT TIMESTAMP_NTZ(6))"
+        )
+        bad = "NULL" if key is None else f"'{key}'"
+        session._execute(
+            f"INSERT INTO AUDIO_ASSET VALUES ('{good.asset_id}', '{good.file_key}', 'mp3', 'artlist', '2020-01-01'), "
+            f"('bad', {bad}, 'mp3', 'artlist', '2030-01-01')"
+        )
+    assert store.pending(10, LEASE) == [good]
+    assert [listed.asset for listed in store.library()] == [good]
+    assert store.unstorable() == 1
+    publisher = PublisherOfNothing()
+    assert steps.schedule(store, publisher, room=10, lease_seconds=LEASE).published == 1
+
+
+class PublisherOfNothing:
+    """The topics."""
+
+    def publish(self, requests: object) -> None: ...
+
+    def reject(self, message: object, reason: str) -> None: ...
+
+
+def test_a_lock_without_its_row_locks_nothing_and_is_told(session: Session, store: Store) -> None:
+    """An UPDATE of no row would let two merges run at once."""
+    with session._lock:
+        session._execute("DELETE FROM AUDIO_MERGE_LOCK")
+    with pytest.raises(SchemaInvalid, match="AUDIO_MERGE_LOCK"):
+        store.merge()
+    apply_schema(session)
+    assert store.merge()

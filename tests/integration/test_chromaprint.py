@@ -227,6 +227,16 @@ def test_tags_that_ffmpeg_takes_for_sound_do_not_fail_a_whole_file(
     assert fingerprint(path).text == fingerprint(audio.make(ending)).text
 
 
+@pytest.mark.parametrize("tail", [ID3V1, ape_tag(3_000), bytes(3000)])
+def test_neither_do_they_at_any_other_length(tmp_path: Path, audio: Audio, tail: bytes) -> None:
+    """Where the decoder stops it keeps back a little of the last sound: up to two items, according to the length."""
+    for number in range(8):
+        whole = audio.make("flac", seconds=12 + number * 0.313, channels=1, rate=11_025)
+        path = tmp_path / f"{number}.flac"
+        path.write_bytes(whole.read_bytes() + tail)
+        assert len(items_of(fingerprint(path))) >= len(items_of(fingerprint(whole))) - 2
+
+
 @pytest.mark.skipif(shutil.which("fpcalc") is None, reason="no fpcalc")
 def test_the_codec_reads_and_writes_what_fpcalc_does(audio: Audio) -> None:
     """Against `fpcalc -raw`, on AUDIODUP_TEST_MUSIC's files where it is set, else on made ones."""
@@ -621,6 +631,7 @@ FULL = expected_items(9.37)
         (answer(FULL - 2, stderr=END_OF_FILE, status=3), FULL - 2),
         (answer(FULL, stderr="WARNING: a library has something to say"), FULL),
         (answer(FULL, stderr=OTHER, status=3), FULL),
+        (answer(FULL - 2, stderr=OTHER, status=3), FULL - 2),
     ],
 )
 def test_answers_that_are_successes(tmp_path: Path, audio: Audio, text: str, items: int) -> None:
@@ -631,7 +642,7 @@ def test_answers_that_are_successes(tmp_path: Path, audio: Audio, text: str, ite
 @pytest.mark.parametrize(
     ("text", "error", "words"),
     [
-        (answer(FULL - 1, stderr=OTHER, status=3), Corrupt, "Invalid data"),
+        (answer(FULL - 3, stderr=OTHER, status=3), Corrupt, "Invalid data"),
         (answer(FULL - 3), Corrupt, "cut off"),
         (answer(FULL - 3, stderr=END_OF_FILE, status=3), Corrupt, "cut off"),
         (answer(FULL, stderr=OTHER), Corrupt, "Invalid data"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from audiodup.batcher import Batcher
 from audiodup.errors import InvalidValue, Malformed, StoreUnavailable
 from audiodup.model import Asset, Outcome, Status
+from audiodup.rows import storable
 
 
 def outcome(name: str) -> Outcome:
@@ -37,7 +39,7 @@ def together(inbox: Batcher, names: Sequence[str]) -> dict[str, Exception | None
 
 
 def inbox_over(insert: Callable[[Sequence[Outcome]], None], outcomes: int = 4) -> Batcher:
-    return Batcher(insert, outcomes=outcomes, milliseconds=5000)
+    return Batcher(storable, insert, outcomes=outcomes, milliseconds=5000, patience=30)
 
 
 def test_a_full_batch_is_one_insert_and_waits_no_longer() -> None:
@@ -50,7 +52,13 @@ def test_a_full_batch_is_one_insert_and_waits_no_longer() -> None:
 def test_a_lone_outcome_is_stored_after_the_wait() -> None:
     """Nobody else comes: it goes alone."""
     stored: list[str] = []
-    inbox = Batcher(lambda rows: stored.extend(row.asset.asset_id for row in rows), outcomes=100, milliseconds=1)
+    inbox = Batcher(
+        storable,
+        lambda rows: stored.extend(row.asset.asset_id for row in rows),
+        outcomes=100,
+        milliseconds=1,
+        patience=30,
+    )
     inbox.append(outcome("a"))
     assert stored == ["a"]
 
@@ -91,7 +99,7 @@ def test_what_comes_during_an_insert_shares_the_next_one() -> None:
         begun.set()
         assert go.wait(30)
 
-    inbox = Batcher(insert, outcomes=100, milliseconds=1)
+    inbox = Batcher(storable, insert, outcomes=100, milliseconds=1, patience=30)
     first = threading.Thread(target=inbox.append, args=(outcome("first"),))
     first.start()
     assert begun.wait(30)
@@ -117,18 +125,17 @@ def test_an_outage_reaches_every_caller() -> None:
     assert len({id(error) for error in heard.values()}) == 4
 
 
-@pytest.mark.parametrize("kind", [InvalidValue, Malformed])
-def test_one_bad_row_fails_alone(kind: type[InvalidValue | Malformed]) -> None:
+def test_one_bad_row_fails_alone() -> None:
     """A batch refused for its data is tried row by row."""
     stored: list[str] = []
 
     def insert(rows: Sequence[Outcome]) -> None:
         if any(row.asset.asset_id == "b" for row in rows):
-            raise kind("b is bad")
+            raise InvalidValue("b is bad")
         stored.extend(row.asset.asset_id for row in rows)
 
     heard = together(inbox_over(insert), "abcd")
-    assert type(heard.pop("b")) is kind
+    assert type(heard.pop("b")) is InvalidValue
     assert set(heard.values()) == {None}
     assert sorted(stored) == ["a", "c", "d"]
 
@@ -156,14 +163,53 @@ def test_an_unforeseen_error_wakes_everyone() -> None:
         raise RuntimeError("bug")
 
     heard = together(inbox_over(broken), "abcd")
-    assert sorted(type(error).__name__ for error in heard.values()) == ["RuntimeError"] + ["StoreUnavailable"] * 3
+    assert {type(error) for error in heard.values()} == {StoreUnavailable}
+
+
+def test_a_value_that_does_not_fit_is_told_to_its_own_request() -> None:
+    """What is logged and printed is what is stored; and a key that fits no row never reaches a batch."""
+    stored: list[Outcome] = []
+    inbox = Batcher(storable, stored.extend, outcomes=10, milliseconds=1, patience=30)
+    told = inbox.append(replace(outcome("a"), asset=Asset("a", "k", "audio/x-wav")))
+    assert told.status is Status.FAILED
+    assert told.error == "INVALID_VALUE: FORMAT has 11 characters, at most 10 fit"
+    assert stored == [told]
+    with pytest.raises(Malformed):
+        inbox.append(replace(outcome("a"), asset=Asset("a", "k" * 501)))
+    assert stored == [told]
+
+
+def test_nobody_is_told_that_a_batch_is_stored_that_was_given_up() -> None:
+    """Who joins a batch while its leader gives up is not committed: a message acknowledged then would be lost."""
+    go, begun = threading.Event(), threading.Event()
+    stored: list[str] = []
+
+    def insert(rows: Sequence[Outcome]) -> None:
+        begun.set()
+        assert go.wait(30)
+        stored.extend(row.asset.asset_id for row in rows)
+
+    inbox = Batcher(storable, insert, outcomes=100, milliseconds=0, patience=0.05)
+    stuck = threading.Thread(target=together, args=(inbox, ["stuck"]))
+    stuck.start()
+    assert begun.wait(30)
+    heard: dict[str, Exception | None] = {}
+    for wave in range(20):
+        heard |= together(inbox, [f"{wave}-{number}" for number in range(8)])
+    go.set()
+    stuck.join(30)
+    inbox.append(outcome("last"))
+    acknowledged = {name for name, error in heard.items() if error is None}
+    assert acknowledged <= set(stored)
+    assert heard
+    assert not acknowledged
 
 
 def test_who_waits_for_a_stuck_insert_gives_up() -> None:
     """His request is answered 503 and delivered again."""
     go = threading.Event()
-    inbox = Batcher(lambda _: bool(go.wait(30)), outcomes=2, milliseconds=5000, patience=0.05)  # type: ignore[arg-type,return-value]
-    leader = threading.Thread(target=inbox.append, args=(outcome("a"),))
+    inbox = Batcher(storable, lambda _: bool(go.wait(30)), outcomes=2, milliseconds=5000, patience=0.05)  # type: ignore[arg-type,return-value]
+    leader = threading.Thread(target=together, args=(inbox, ["a"]))
     leader.start()
     while inbox._open is None:
         pass
@@ -181,8 +227,8 @@ def test_who_leads_the_next_batch_gives_up_too() -> None:
         begun.set()
         assert go.wait(30)
 
-    inbox = Batcher(insert, outcomes=1, milliseconds=0, patience=0.05)
-    stuck = threading.Thread(target=inbox.append, args=(outcome("a"),))
+    inbox = Batcher(storable, insert, outcomes=1, milliseconds=0, patience=0.05)
+    stuck = threading.Thread(target=together, args=(inbox, ["a"]))
     stuck.start()
     assert begun.wait(30)
     with pytest.raises(StoreUnavailable):

@@ -11,7 +11,7 @@ import pytest
 
 from audiodup.errors import Malformed
 from audiodup.model import Asset, AudioProperties, FileIdentity, Fingerprint, Outcome, Status
-from audiodup.rows import checked_row, encode_rows
+from audiodup.rows import as_row, encode_rows, statement_bytes, storable
 
 GOOD = Outcome(
     Asset("a1", "k", "wav", "p"),
@@ -25,7 +25,8 @@ GOOD = Outcome(
 
 def test_good_values_pass_unchanged() -> None:
     """And make JSON."""
-    row = checked_row(GOOD)
+    assert storable(GOOD) is GOOD
+    row = as_row(GOOD)
     assert row["processing_status"] == "SUCCESS"
     assert json.loads(encode_rows([row])) == [row]
 
@@ -46,7 +47,7 @@ def test_good_values_pass_unchanged() -> None:
 )
 def test_a_value_that_does_not_fit_is_null_and_named(change: dict[str, Any], column: str) -> None:
     """The embedded store would take it; Snowflake would refuse the whole statement."""
-    row = checked_row(replace(GOOD, **change))
+    row = as_row(storable(replace(GOOD, **change)))
     assert row[column] is None
     assert row["processing_status"] == "FAILED"
     assert row["error_message"].startswith(f"INVALID_VALUE: {column.upper()} ")
@@ -58,4 +59,19 @@ def test_a_value_that_does_not_fit_is_null_and_named(change: dict[str, Any], col
 def test_a_key_that_does_not_fit_is_malformed(asset: Asset) -> None:
     """There is no row that it could go to."""
     with pytest.raises(Malformed):
-        checked_row(replace(GOOD, asset=asset))
+        storable(replace(GOOD, asset=asset))
+
+
+def test_an_error_that_no_column_takes_is_made_to_fit() -> None:
+    """The outcome is FAILED anyway: its words are cut and cleaned, not replaced."""
+    row = as_row(storable(replace(GOOD, status=Status.FAILED, error="CORRUPT: \ud800\0" + "x" * 3000)))
+    assert row["error_message"].startswith("CORRUPT: ?xxx")
+    assert len(row["error_message"]) == 2000
+    encode_rows([row]).encode()
+
+
+def test_a_statement_is_measured_as_it_is_sent() -> None:
+    """In UTF-8, quotes and backslashes doubled: 500 characters may be 1,500 bytes."""
+    assert statement_bytes("abc") == 3
+    assert statement_bytes("\u4e2d" * 500) == 1500
+    assert statement_bytes("it's a \\") == 10

@@ -14,7 +14,7 @@ from snowflake.connector import errors
 
 from audiodup import session as module
 from audiodup.errors import AudioDupError, Conflict, InvalidValue, StoreUnavailable
-from audiodup.session import Session, connect_to_snowflake, translate
+from audiodup.session import LOCK_SECONDS, STATEMENT_SECONDS, Session, connect_to_snowflake, translate
 from audiodup.store import Store
 
 
@@ -32,7 +32,8 @@ class ScriptedConnection:
 
     def __exit__(self, *_: object) -> None: ...
 
-    def execute(self, text: str, parameters: object = None) -> None:
+    def execute(self, text: str, parameters: object = None, timeout: int | None = None) -> None:
+        assert timeout == STATEMENT_SECONDS
         self._log.append(" ".join(text.split())[:20])
         self._result = self._script.pop(0) if self._script else []
         if isinstance(self._result, Exception):
@@ -66,6 +67,9 @@ LOST = errors.ProgrammingError(msg="Authentication token has expired", errno=390
         (errors.ProgrammingError(msg="Numeric value not recognized", errno=100038, sqlstate="22018"), InvalidValue),
         (errors.ProgrammingError(msg="NULL result", errno=100072, sqlstate="22000"), InvalidValue),
         (errors.ProgrammingError(msg="number of waiters exceeds 20", errno=625, sqlstate="57014"), Conflict),
+        (errors.ProgrammingError(msg="SQL execution canceled", errno=604, sqlstate="57014"), Conflict),
+        (errors.ProgrammingError(msg="Warehouse cannot be resumed", errno=90073, sqlstate="22000"), StoreUnavailable),
+        (errors.ProgrammingError(msg="no current database", errno=90105, sqlstate="22000"), StoreUnavailable),
         (errors.OperationalError(msg="timed out", errno=250003), StoreUnavailable),
         (errors.DatabaseError(msg="no role", errno=250001, sqlstate="08001"), StoreUnavailable),
         (errors.ProgrammingError(msg="table missing", errno=2003, sqlstate="42S02"), StoreUnavailable),
@@ -96,7 +100,7 @@ def test_a_session_that_stays_lost_is_an_outage() -> None:
 
 def test_a_transaction_is_not_continued_in_another_session() -> None:
     """Its first statements would be missing: it fails whole, and the next one starts afresh."""
-    session, log = scripted([], [], LOST)
+    session, log = scripted([], [(1, 0)], LOST, [], [(1, 0)])
     with pytest.raises(StoreUnavailable):
         Store(session).merge()
     assert log.count("connect") == 1
@@ -158,3 +162,5 @@ def test_no_wait_is_for_ever(signed_in: dict[str, Any]) -> None:
     for name in ("login_timeout", "network_timeout", "socket_timeout"):
         assert 0 < signed_in[name] <= 75
     assert signed_in["session_parameters"] == {"TIMEZONE": "UTC", "LOCK_TIMEOUT": 360}
+    # The connector would cancel a statement after its network time-out, long before a lock is given up.
+    assert STATEMENT_SECONDS > LOCK_SECONDS

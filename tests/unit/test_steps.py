@@ -43,6 +43,9 @@ class FakeStore:
     def in_flight(self, lease_seconds: int) -> int:
         return self.flying
 
+    def unstorable(self) -> int:
+        return 0
+
     def pending(self, at_most: int, lease_seconds: int) -> list[Asset]:
         self.log.append(("pending", at_most, lease_seconds))
         return self.waiting[:at_most]
@@ -76,11 +79,12 @@ class FakeInbox:
     outcomes: list[Outcome] = field(default_factory=list)
     refusals: int = 0
 
-    def append(self, outcome: Outcome) -> None:
+    def append(self, outcome: Outcome) -> Outcome:
         if self.refusals:
             self.refusals -= 1
             raise InvalidValue("CODEC is odd")
         self.outcomes.append(outcome)
+        return outcome
 
 
 class FakeSource:

@@ -1,5 +1,5 @@
 -- What has no row, or one that is QUEUED and older than the lease; newest uploads first. Grouped, since nothing keeps
--- the user's view from listing a file twice.
+-- the user's view from listing a file twice; a key that fits no row (unstorable.sql counts them) would stop all others.
 SELECT
     AUDIO_ASSET.ASSET_ID,
     AUDIO_ASSET.FILE_KEY,
@@ -15,12 +15,16 @@ LEFT JOIN AUDIO_FILE
         AUDIO_ASSET.ASSET_ID = AUDIO_FILE.ASSET_ID
         AND AUDIO_ASSET.FILE_KEY = AUDIO_FILE.FILE_KEY
 WHERE
-    AUDIO_FINGERPRINT.ASSET_ID IS NULL
-    OR (
-        AUDIO_FINGERPRINT.PROCESSING_STATUS = 'QUEUED'
-        AND COALESCE(AUDIO_FILE.REQUESTED_AT, '1970-01-01'::TIMESTAMP_NTZ(6))
-        < DATEADD('second', -%(lease_seconds)s, SYSDATE())
+    LENGTH(AUDIO_ASSET.ASSET_ID) BETWEEN 1 AND 50
+    AND LENGTH(AUDIO_ASSET.FILE_KEY) BETWEEN 1 AND 500
+    AND (
+        AUDIO_FINGERPRINT.ASSET_ID IS NULL
+        OR (
+            AUDIO_FINGERPRINT.PROCESSING_STATUS = 'QUEUED'
+            AND COALESCE(AUDIO_FILE.REQUESTED_AT, '1970-01-01'::TIMESTAMP_NTZ(6))
+            < DATEADD('second', -%(lease_seconds)s, SYSDATE())
+        )
     )
 GROUP BY AUDIO_ASSET.ASSET_ID, AUDIO_ASSET.FILE_KEY
-ORDER BY MAX(AUDIO_ASSET.CREATED_AT) DESC, AUDIO_ASSET.ASSET_ID ASC, AUDIO_ASSET.FILE_KEY ASC
+ORDER BY MAX(AUDIO_ASSET.CREATED_AT) DESC NULLS LAST, AUDIO_ASSET.ASSET_ID ASC, AUDIO_ASSET.FILE_KEY ASC
 LIMIT %(at_most)s;

@@ -1,0 +1,6 @@
+-- Files of the library whose key fits no row: too long, empty or NULL.
+SELECT COUNT(*) AS FILES
+FROM AUDIO_ASSET
+WHERE
+    COALESCE(LENGTH(ASSET_ID), 0) NOT BETWEEN 1 AND 50
+    OR COALESCE(LENGTH(FILE_KEY), 0) NOT BETWEEN 1 AND 500;
