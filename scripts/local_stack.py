@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import APP_OPTIONS, Exit, errors_as_lines, fail, say
+from cli import APP_OPTIONS, Exit, emit, errors_as_lines, fail, say
 from progress import progress
 from stack.processes import Processes
 from stack.system import LocalSystem
@@ -28,6 +28,7 @@ def main(
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave it running, and process new files, until Ctrl-C.")
     ] = False,
+    json_lines: Annotated[bool, typer.Option("--json", help="The statistics as one JSON object on stdout.")] = False,
 ) -> None:
     """Start emulator, warehouse, S3, download API and functions; tick the scheduler until all is done; stop it all."""
     if not audio.is_dir():
@@ -39,13 +40,13 @@ def main(
             tempfile.TemporaryDirectory(prefix="audiodup-") as folder,
             Processes(Path(folder)) as processes,
         ):
-            code = _run(processes, audio, keep=keep)
+            code = _run(processes, audio, keep=keep, json_lines=json_lines)
     except KeyboardInterrupt:
         say("Stopped; nothing is left running.")
     raise typer.Exit(code)
 
 
-def _run(processes: Processes, audio: Path, *, keep: bool) -> Exit:
+def _run(processes: Processes, audio: Path, *, keep: bool, json_lines: bool) -> Exit:
     say("Starting emulator, warehouse, S3, download API and functions ...")
     system = LocalSystem(processes, audio)
     for problem in system.library.problems:
@@ -54,7 +55,10 @@ def _run(processes: Processes, audio: Path, *, keep: bool) -> Exit:
         _print_addresses(system)
     _drain(system)
     say(f"A second tick published {system.tick().published} messages.")
-    print_library(system.parts, len(system.library.problems))
+    if json_lines:
+        emit({"summary": statistics_record(system.parts)})
+    else:
+        print_library(system.parts, len(system.library.problems))
     while keep:
         time.sleep(SECONDS_BETWEEN_TICKS)
         system.list_folder()
