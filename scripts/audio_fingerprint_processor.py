@@ -16,15 +16,18 @@ from typing import Annotated
 import typer
 
 from audiodup.errors import NotFound
-from audiodup.model import NEVER, Asset, Outcome, Status
+from audiodup.model import NEVER, Asset, FileIdentity, Outcome, Status
 from audiodup.wiring import DEFAULT_DATABASE, Parts, command_line_parts
 from bulk import Summary, fingerprint_all
 from cli import APP_OPTIONS, Exit, emit, errors_as_lines, fail, say
 from library import FolderLibrary
 from progress import progress
-from tables import print_library, print_statistics, printable, statistics_record
+from tables import print_library, print_statistics, statistics_record
 
 app = typer.Typer(**APP_OPTIONS)
+
+# The rest is in the table of the store, and with --json each is a line.
+FAILURES_SHOWN = 50
 
 DONE = frozenset({Status.SUCCESS, Status.SHORT})
 # While one file's outcome waits for its INSERT, the CPUs have others (300 files of 4 s on 2 CPUs: 2 workers 42 s, 8
@@ -46,6 +49,8 @@ class Job:
     json_lines: bool
     folder: FolderLibrary | None
     summary: Summary = field(default_factory=Summary)
+    failures: list[Outcome] = field(default_factory=list)
+    """The first ones of this run, to be named at its end."""
 
     @property
     def how_to_go_on(self) -> str:
@@ -57,7 +62,8 @@ class Job:
         begun = 0
         for listed in self.parts.store.library(self.ids):
             asset = listed.asset
-            changed = self.folder is not None and self.folder.changed(asset.file_key, listed.file_size)
+            known = None if listed.file_size is None else FileIdentity(listed.file_size, listed.sha256)
+            changed = self.folder is not None and self.folder.changed(asset, known, listed.requested_at)
             if listed.status in self.skip and not changed:
                 summary.skipped += 1
             elif self.limit is None or begun < self.limit:
@@ -69,6 +75,8 @@ class Job:
         self.summary.count(outcome)
         if self.json_lines:
             emit(outcome_record(outcome))
+        elif outcome.status is Status.FAILED and len(self.failures) < FAILURES_SHOWN:
+            self.failures.append(outcome)
 
 
 @app.command()
@@ -144,7 +152,9 @@ def _run(job: Job) -> Exit:
     else:
         if job.folder is not None and job.folder.ignored:
             say(f"Passed over in the folder, being no audio: {job.folder.ignored}")
-        print_library(parts, len(job.folder.problems) if job.folder is not None else 0)
+        print_library(parts, job.failures, summary.failed)
+    if job.folder is not None and job.ids is None and job.limit is None and not stop.is_set():
+        job.folder.remember()
     parts.store.close()
     if stop.is_set():
         say(f"Interrupted: what was in hand is stored; {job.how_to_go_on}.")
@@ -166,8 +176,6 @@ def _list_problems(job: Job) -> None:
             problems.append(Outcome(Asset(unknown, ""), Status.FAILED, NEVER, error=error))
     for problem in problems:
         job.report(problem)
-        if not job.json_lines:
-            say(f"{printable(problem.asset.file_key or problem.asset.asset_id)}: {problem.error}")
 
 
 @contextmanager

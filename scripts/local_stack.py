@@ -58,7 +58,7 @@ def _run(processes: Processes, audio: Path, *, keep: bool, json_lines: bool) -> 
     if json_lines:
         emit({"summary": statistics_record(system.parts)})
     else:
-        print_library(system.parts, len(system.library.problems))
+        print_library(system.parts, system.library.problems, len(system.library.problems))
     while keep:
         time.sleep(SECONDS_BETWEEN_TICKS)
         system.list_folder()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from audiodup.model import Outcome
 from audiodup.wiring import Parts
 
 # A larger library has its table in the store; here its first rows show what it looks like.
@@ -17,11 +19,12 @@ ROWS_SHOWN = 100
 UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
-def print_library(parts: Parts, left_out: int = 0) -> None:
-    """Print table, statistics and, as the last line, `60 SUCCESS, 0 FAILED`.
+def print_library(parts: Parts, failures: Sequence[Outcome] = (), failed: int = 0) -> None:
+    """Print table, what failed in this run, statistics and, as the last line, `60 SUCCESS, 0 FAILED`.
 
     Args:
-        left_out: files that no row can hold, named before.
+        failures: outcomes to be named, with all their words.
+        failed: how many there were in all.
     """
     console = _console()
     statistics = statistics_record(parts)
@@ -49,9 +52,15 @@ def print_library(parts: Parts, left_out: int = 0) -> None:
     if done > shown:
         console.print(f"... and {done - shown} more rows in the store")
     console.print()
+    if failures:
+        console.print("failed in this run", style="bold")
+        for outcome in failures:
+            name = outcome.asset.file_key or outcome.asset.asset_id
+            console.print(Text(f"{printable(name)}: {printable(outcome.error or '')}"), soft_wrap=True)
+        if failed > len(failures):
+            console.print(f"... and {failed - len(failures)} more")
+        console.print()
     print_statistics(statistics, console)
-    if left_out:
-        console.print(f"{left_out} files could not be taken; they are named above the table")
     short = f"{statistics['short']} SHORT, " if statistics["short"] else ""
     console.print(f"{statistics['success']} SUCCESS, {short}{statistics['failed']} FAILED", style="bold")
 

@@ -92,14 +92,18 @@ class Refused(Permanent):
     """The provider refuses the request for good (a 4xx not named elsewhere) or answers what nobody can read."""
 
     code = "REFUSED"
-    remedy = "Check the provider's secret, URL and pointer in PROVIDERS, then fingerprint again."
+    remedy = (
+        "Check the provider's URL and pointer in PROVIDERS, or the local file's permissions; then fingerprint again."
+    )
 
 
 class InvalidValue(Permanent):
-    """A value does not fit its column (too long, not finite, not UTF-8); it was stored as NULL."""
+    """A value does not fit its column (too long, not finite, not UTF-8) and was stored as NULL; or a folder's entry is
+    nothing that can be taken (its name fits no key, it is a link out of the folder, no regular file, unreadable).
+    """
 
     code = "INVALID_VALUE"
-    remedy = "The message names the column; mend the file's metadata or report it."
+    remedy = "The message names the column or the entry: mend it, or leave it out."
 
 
 class RetriesExhausted(Permanent):

@@ -41,6 +41,11 @@ class LocalFolder:
         self._looks_like_audio = looks_like_audio
         self._max_file_bytes = max_file_bytes
 
+    @property
+    def root(self) -> Path:
+        """The folder, links resolved."""
+        return self._root
+
     def listing(self, report: Report) -> Listing:
         """What is in the folder, in a stable order; `report` is told of each thing that cannot be taken, and why."""
         return Listing(self._root, self._looks_like_audio, report)

@@ -29,6 +29,9 @@ class Listed:
     asset: Asset
     status: Status | None
     file_size: int | None
+    sha256: str | None
+    requested_at: datetime | None
+    """Of the outcome its row shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +142,10 @@ class Store:
                 asset_ids=json.dumps(list(asset_ids or ())),
                 at_most=PAGE,
             )
-            for asset_id, file_key, file_format, provider, status, size in rows:
+            for asset_id, file_key, file_format, provider, status, size, sha256, requested_at in rows:
                 asset = Asset(asset_id, file_key, file_format, provider)
-                yield Listed(asset, Status(status) if status else None, size)
+                moment = _utc(requested_at) if requested_at else None
+                yield Listed(asset, Status(status) if status else None, size, sha256, moment)
             if len(rows) < PAGE:
                 return
             last = (rows[-1][0], rows[-1][1])

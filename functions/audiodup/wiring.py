@@ -71,7 +71,7 @@ class Parts:
         self.settings = settings
         self.lock = threading.RLock()
         self.built: dict[str, Any] = {}
-        self._database = database
+        self.database = database
         self._folder = folder
 
     @_Once
@@ -94,11 +94,11 @@ class Parts:
         from audiodup.session import Session, connect_to_snowflake
 
         settings = self.settings
-        if self._database is not None:
+        if self.database is not None:
             from audiodup.embedded import open_embedded
 
             return Session(
-                open_embedded(self._database, database=settings.snowflake_database, schema=settings.snowflake_schema)
+                open_embedded(self.database, database=settings.snowflake_database, schema=settings.snowflake_schema)
             )
 
         def connect() -> Any:
@@ -128,7 +128,7 @@ class Parts:
         from audiodup.schema import apply_schema
         from audiodup.store import Store
 
-        if self._database is not None:
+        if self.database is not None:
             apply_schema(self.session)
             self.session.run("embedded/audio_asset")
         return Store(self.session)
@@ -140,7 +140,7 @@ class Parts:
         from audiodup.rows import storable
 
         milliseconds = self.settings.batch_milliseconds
-        if self._database is not None:
+        if self.database is not None:
             milliseconds = min(milliseconds, EMBEDDED_BATCH_MILLISECONDS)
         return Batcher(
             storable,
@@ -247,7 +247,6 @@ def command_line_parts(*, database: Path | None = None, folder: Path | None = No
         SchemaInvalid: Snowflake lacks tables.
     """
     settings = read_settings()
-    # A person reads the outcome in the table; the log is for what he would otherwise not hear of.
     logs.configure("ERROR", sys.stderr)
     if database is not None or folder is not None:
         return Parts(settings, database=database or DEFAULT_DATABASE, folder=folder)
@@ -290,6 +289,8 @@ def settings_model() -> type[Settings]:
 
 
 def _snowflake_parts(settings: Settings) -> Parts:
+    # A person reads the outcome in the table; the log is for what he would otherwise not hear of.
+    logs.configure("ERROR", sys.stderr)
     if not settings.snowflake_account:
         raise SettingsInvalid(
             "SNOWFLAKE_ACCOUNT is not set; for the embedded store give --local DIR or --database PATH"

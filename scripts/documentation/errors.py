@@ -11,6 +11,9 @@ INTRODUCTION = """
 An error is shown as `CODE: words`: in `ERROR_MESSAGE` of a FAILED row, in the log, in what a command line prints. The
 code says what happened and what to do, its kind who tries again. `--stats` counts the FAILED rows by code; a FAILED row
 without a text, which only the original system can have written, counts there as `UNKNOWN`.
+
+To fingerprint again what has FAILED: `scripts/audio_fingerprint_processor.py` does all of it (unless `--resume` is
+given), with `--asset-ids` only some.
 """
 
 KINDS: dict[type[AudioDupError], str] = {

@@ -27,6 +27,8 @@ name of each setting that is wrong, without its value.
 
 The embedded store needs none of them. For Snowflake set `SNOWFLAKE_ACCOUNT` and either `SNOWFLAKE_USER` and
 `SNOWFLAKE_PRIVATE_KEY` (key pair) or, on Google Cloud, neither (workload identity); there is no sign-in by password.
+The private key is a secret's name, and never the key or its path: it is read from Secret Manager in
+`GOOGLE_CLOUD_PROJECT`, or, with `SECRETS=some/folder`, from the file of that name there.
 The functions need `GOOGLE_CLOUD_PROJECT` and `PROVIDERS` too.
 """
 
