@@ -35,7 +35,7 @@ PATIENCE_SECONDS = 900.0
 @app.command()
 def main(
     audio: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of audio.")],
-    files: Annotated[int, typer.Option(min=2, help="So many assets; the folder's files over and over.")] = 200,
+    files: Annotated[int, typer.Option(min=2, help="So many assets; the folder's files over and over.")] = 400,
     seconds: Annotated[int, typer.Option(min=0, help="FINGERPRINT_SECONDS of both.")] = 120,
 ) -> None:
     """Rates of both, their ratio, and what each part costs for one asset."""
