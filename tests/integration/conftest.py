@@ -1,5 +1,6 @@
 """Fixtures of the integration tests."""
 
 from tests.audio import audio
+from tests.download import api, server
 
-__all__ = ["audio"]
+__all__ = ["api", "audio", "server"]
