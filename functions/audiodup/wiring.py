@@ -250,7 +250,7 @@ def command_line_parts(*, database: Path | None = None, folder: Path | None = No
     logs.configure("ERROR", sys.stderr)
     if database is not None or folder is not None:
         return Parts(settings, database=database or DEFAULT_DATABASE, folder=folder)
-    parts = _snowflake_parts(settings)
+    parts = _snowflake_parts(settings, "; for the embedded store give --local DIR or --database PATH")
     from audiodup.schema import check_schema
 
     check_schema(parts.session, settings.snowflake_schema)
@@ -288,11 +288,9 @@ def settings_model() -> type[Settings]:
     return Settings
 
 
-def _snowflake_parts(settings: Settings) -> Parts:
+def _snowflake_parts(settings: Settings, other_way: str = "") -> Parts:
     # A person reads the outcome in the table; the log is for what he would otherwise not hear of.
     logs.configure("ERROR", sys.stderr)
     if not settings.snowflake_account:
-        raise SettingsInvalid(
-            "SNOWFLAKE_ACCOUNT is not set; for the embedded store give --local DIR or --database PATH"
-        )
+        raise SettingsInvalid(f"SNOWFLAKE_ACCOUNT is not set{other_way}")
     return Parts(settings)
