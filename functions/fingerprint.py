@@ -34,7 +34,7 @@ def _handle(request: Request) -> None:
         log.error("malformed message put on the dead-letter topic")
         return
     outcome = result.outcome
-    level = log.info if outcome.status is Status.SUCCESS else log.warning
+    level = log.warning if outcome.status is Status.FAILED else log.info
     level(
         outcome.status.value,
         error=outcome.error,

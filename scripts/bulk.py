@@ -27,6 +27,7 @@ class Summary:
     """What one run did, in files."""
 
     success: int = 0
+    short: int = 0
     failed: int = 0
     skipped: int = 0
     by_error: Counter[str] = field(default_factory=Counter)
@@ -34,13 +35,14 @@ class Summary:
 
     @property
     def total(self) -> int:
-        return self.success + self.failed + self.skipped
+        return self.success + self.short + self.failed + self.skipped
 
     def record(self) -> dict[str, Any]:
         """The object of `--json`'s last line."""
         return {
             "total": self.total,
             "success": self.success,
+            "short": self.short,
             "failed": self.failed,
             "skipped": self.skipped,
             "by_error": dict(sorted(self.by_error.items())),
@@ -52,6 +54,8 @@ class Summary:
         if outcome.status is Status.FAILED:
             self.failed += 1
             self.by_error[(outcome.error or "UNKNOWN").split(":", 1)[0]] += 1
+        elif outcome.status is Status.SHORT:
+            self.short += 1
         else:
             self.success += 1
 

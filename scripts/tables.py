@@ -11,11 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from audiodup.model import Outcome
+from audiodup.model import Outcome, Status
 from audiodup.wiring import Parts
 
 # A larger library has its table in the store; here its first rows show what it looks like.
 ROWS_SHOWN = 100
+DONE = frozenset({Status.SUCCESS, Status.SHORT})
 UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -26,7 +27,13 @@ def print_library(parts: Parts, failures: Sequence[Outcome] = (), failed: int = 
         failures: outcomes to be named, with all their words.
         failed: how many there were in all.
     """
-    console = _console()
+    print_files(parts, failures, failed)
+    print_counts(parts)
+
+
+def print_files(parts: Parts, failures: Sequence[Outcome], failed: int) -> None:
+    """Its first part: the table, and what failed."""
+    console = new_console()
     statistics = statistics_record(parts)
     table = Table(
         title="AUDIO_FINGERPRINT", title_justify="left", box=None, pad_edge=False, header_style="bold", expand=True
@@ -44,7 +51,7 @@ def print_library(parts: Parts, failures: Sequence[Outcome] = (), failed: int = 
             Text(printable(row.format or "")),
             clock_time(row.duration),
             bytes_text(row.file_size),
-            Text(row.status, style="" if row.status == "SUCCESS" else "red"),
+            Text(row.status, style="" if row.status in DONE else "red"),
             Text(printable(row.error or row.fingerprint or "")),
         )
     console.print(table)
@@ -60,6 +67,12 @@ def print_library(parts: Parts, failures: Sequence[Outcome] = (), failed: int = 
         if failed > len(failures):
             console.print(f"... and {failed - len(failures)} more")
         console.print()
+
+
+def print_counts(parts: Parts) -> None:
+    """Its second part: the statistics, and the last line."""
+    console = new_console()
+    statistics = statistics_record(parts)
     print_statistics(statistics, console)
     short = f"{statistics['short']} SHORT, " if statistics["short"] else ""
     console.print(f"{statistics['success']} SUCCESS, {short}{statistics['failed']} FAILED", style="bold")
@@ -83,14 +96,15 @@ def statistics_record(parts: Parts) -> dict[str, Any]:
 
 def print_statistics(statistics: dict[str, Any], console: Console | None = None) -> None:
     """The same for people."""
-    console = console or _console()
+    console = console or new_console()
     for name, value in statistics.items():
         text = ", ".join(f"{code} {count}" for code, count in value.items()) if isinstance(value, dict) else str(value)
         console.print(f"{name.replace('_', ' '):>18}  {printable(text) or 'none'}")
     console.print()
 
 
-def _console() -> Console:
+def new_console() -> Console:
+    """What prints tables on stdout, for a person or into a pipe."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A Latin-1 terminal shows a question mark for what it has no letter for.
         sys.stdout.reconfigure(errors="replace")

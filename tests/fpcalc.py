@@ -1,4 +1,4 @@
-"""fpcalc as the fingerprint step runs it, and made-up programs in its place."""
+"""fpcalc and ffmpeg as the fingerprint step runs them, and made-up programs in their place."""
 
 from __future__ import annotations
 
@@ -10,21 +10,55 @@ from numpy.typing import NDArray
 
 from audiodup.chromaprint import Fpcalc, expected_items
 from audiodup.compressed import decode, encode
-from audiodup.model import Asset, AudioProperties, Fingerprint, Inspection
+from audiodup.container import inspect
+from audiodup.decoder import Ffmpeg
+from audiodup.fingerprinter import AudioFingerprinter
+from audiodup.guarded import GuardedRunner
+from audiodup.model import Asset, AudioProperties, Fingerprint, Inspection, Measured, SlowFingerprint
 from audiodup.steps import Deadline
 from tests.audio import Audio, opened
 
-FPCALC = Fpcalc(processes=2)
 LONG = 140.0
 """Seconds: more than the 120 that are fingerprinted."""
 
 
+def guarded(
+    *, processes: int = 2, wall_seconds: float = 120, cpu_seconds: int = 90, memory_bytes: int = 1_500_000_000
+) -> GuardedRunner:
+    """The limits that the settings have by default."""
+    return GuardedRunner(
+        processes=processes, wall_seconds=wall_seconds, cpu_seconds=cpu_seconds, memory_bytes=memory_bytes
+    )
+
+
+def make_fpcalc(program: str = "fpcalc", *, seconds: int = 120, **limits: Any) -> Fpcalc:
+    return Fpcalc(program, guarded(**limits), seconds=seconds)
+
+
+def make_fingerprinter(
+    fpcalc: str = "fpcalc", ffmpeg: str = "ffmpeg", *, seconds: int = 120, **limits: Any
+) -> AudioFingerprinter:
+    runner = guarded(**limits)
+    return AudioFingerprinter(Fpcalc(fpcalc, runner, seconds=seconds), Ffmpeg(ffmpeg, runner), runner)
+
+
+FPCALC = make_fpcalc()
+FINGERPRINTER = make_fingerprinter()
+
+
 def fingerprint(path: Path, *, fpcalc: Fpcalc = FPCALC, format: str | None = None, seconds: float = 60) -> Fingerprint:
-    """What the fingerprint step does with a file at hand."""
-    asset = Asset("1", path.name, format=format)
+    """What fpcalc makes of a file at hand."""
     with opened(path) as file:
-        inspection = fpcalc.inspect(file, asset)
-        return fpcalc.fingerprint(file, inspection, Deadline(seconds))
+        return fpcalc.fingerprint(file, inspect(file, format or path.suffix), Deadline(seconds))
+
+
+def measure(
+    path: Path, *, fingerprinter: AudioFingerprinter = FINGERPRINTER, format: str | None = None, seconds: float = 60
+) -> Measured:
+    """What the fingerprint step does with a file at hand."""
+    with opened(path) as file:
+        inspection = fingerprinter.inspect(file, Asset("1", path.name, format=format))
+        return fingerprinter.measure(file, inspection, Deadline(seconds))
 
 
 def fingerprint_bytes(folder: Path, data: bytes, name: str = "file") -> Fingerprint:
@@ -42,6 +76,19 @@ def agreement(one: Fingerprint, other: Fingerprint) -> float:
     a, b = items_of(one), items_of(other)
     length = min(len(a), len(b))
     return 1 - float(np.bitwise_count(a[:length] ^ b[:length]).mean()) / 32
+
+
+def slow_agreement(one: SlowFingerprint | None, other: SlowFingerprint | None) -> float:
+    """The same for slow ones, at the best of a few offsets: encoders add some milliseconds, and slow ones are long."""
+    assert one is not None
+    assert other is not None
+    a, b = decode(one.text)[1], decode(other.text)[1]
+    shares = []
+    for offset in range(-6, 7):
+        x, y = a[max(offset, 0) :], b[max(-offset, 0) :]
+        length = min(len(x), len(y))
+        shares.append(1 - float(np.bitwise_count(x[:length] ^ y[:length]).mean()) / 32)
+    return max(shares)
 
 
 def fake(folder: Path, text: str, version: str = "1.5.1") -> str:
@@ -63,7 +110,7 @@ def answer(items: int, duration: str = "9.37", stderr: str = "", status: int = 0
 def run_fake(folder: Path, audio: Audio, text: str, declared: float | None = 9.37) -> Fingerprint:
     with opened(audio.wav(9.37)) as file:
         inspection = Inspection(AudioProperties(), "wav", declared_seconds=declared)
-        return Fpcalc(fake(folder, text)).fingerprint(file, inspection, Deadline(60))
+        return make_fpcalc(fake(folder, text)).fingerprint(file, inspection, Deadline(60))
 
 
 FULL = expected_items(9.37)

@@ -11,14 +11,15 @@ import json
 import math
 import re
 import threading
-from pathlib import PurePosixPath
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
-from audiodup import container
+import numpy as np
+from numpy.typing import NDArray
+
 from audiodup.compressed import MAX_ITEMS, CompressedFormatError, TooManyItems, decode
 from audiodup.errors import Corrupt, NotAudio, ResourceLimit, TooShort, Unusable
 from audiodup.guarded import Completed, GuardedRunner
-from audiodup.model import Asset, Fingerprint, Inspection
+from audiodup.model import Fingerprint, Inspection
 from audiodup.steps import AudioFile, Deadline
 
 # Chromaprint's default algorithm: mono at 11,025 Hz, frames of 4,096 samples that overlap by two thirds, and 19 frames
@@ -45,43 +46,31 @@ _JSON_BYTES = 1_000
 _MAX_STDOUT = MAX_ITEMS * 17 + _JSON_BYTES
 
 
-class Fpcalc:
-    """The Fingerprinter of audiodup.steps. Safe to share between threads."""
+class RawFile(Protocol):
+    """A seekable, regular file by its descriptor and by the path under which a child that inherits it opens it."""
 
-    def __init__(  # noqa: PLR0913 each is a setting of its own
-        self,
-        program: str = "fpcalc",
-        *,
-        seconds: int = 120,
-        processes: int = 0,
-        wall_seconds: float = 120,
-        cpu_seconds: int = 90,
-        memory_bytes: int = 1_500_000_000,
-    ) -> None:
+    @property
+    def descriptor(self) -> int: ...
+
+    @property
+    def path(self) -> str: ...
+
+
+class Fpcalc:
+    """Safe to share between threads."""
+
+    def __init__(self, program: str, runner: GuardedRunner, *, seconds: int = 120) -> None:
         """
         Args:
             program: name on the PATH, or absolute path.
+            runner: sets the limits of one file, and how many run at once.
             seconds: how much of a file is fingerprinted; 0 is all of it.
-            processes: at most so many fpcalc at once; 0 is one for each CPU.
-            wall_seconds: limit for one file.
-            cpu_seconds: limit for one file.
-            memory_bytes: address space one fpcalc may use.
         """
         self._program = program
+        self._runner = runner
         self._seconds = seconds
-        self._runner = GuardedRunner(
-            processes=processes, wall_seconds=wall_seconds, cpu_seconds=cpu_seconds, memory_bytes=memory_bytes
-        )
         self._version: str | None = None
         self._version_lock = threading.Lock()
-
-    def inspect(self, file: AudioFile, asset: Asset) -> Inspection:
-        """Read the file's headers.
-
-        Raises:
-            NotAudio: no known audio container.
-        """
-        return container.inspect(file, asset.format or PurePosixPath(asset.file_key).suffix)
 
     def fingerprint(self, file: AudioFile, inspection: Inspection, deadline: Deadline) -> Fingerprint:
         """Run fpcalc over the file.
@@ -97,23 +86,12 @@ class Fpcalc:
         if inspection.missing:
             raise Corrupt(inspection.missing)
         version = self.version(deadline)
-        completed = self._runner.run(
-            self._program,
-            ["-json", "-length", str(self._seconds), "-format", inspection.demuxer, file.path],
-            deadline,
-            max_stdout=_MAX_STDOUT,
-            descriptor=file.descriptor,
-        )
+        completed = self._run(self._seconds, ["-format", inspection.demuxer], file, deadline)
         expected = self._expected_items(inspection)
         if not completed.stdout.strip() or completed.status < 0:
             _raise_refusal(completed, expected)
         text, estimate = _parse(completed.stdout)
-        try:
-            algorithm, items = decode(text)
-        except TooManyItems as error:
-            raise ResourceLimit(f"{error}; FINGERPRINT_SECONDS bounds them") from error
-        except CompressedFormatError as error:
-            raise Unusable(f"fpcalc {version} printed a fingerprint that is none: {error}") from error
+        algorithm, items = _decode(text)
         _check_complete(completed, len(items), expected)
         return Fingerprint(
             text=text,
@@ -121,6 +99,35 @@ class Fpcalc:
             algorithm=algorithm,
             seconds=self._seconds,
             fpcalc_version=version,
+        )
+
+    def fingerprint_samples(self, file: RawFile, rate: int, seconds: float, deadline: Deadline) -> str:
+        """The fingerprint's text of a whole file of bare samples: mono, 16 bits, little endian.
+
+        Args:
+            rate: Hz.
+            seconds: the file's length at that rate.
+
+        Raises:
+            Corrupt, ResourceLimit, TimedOut, Interrupted, ToolMissing, Unusable: as in `fingerprint`.
+        """
+        raw = ["-format", "s16le", "-rate", str(rate), "-channels", "1"]
+        completed = self._run(0, raw, file, deadline)
+        expected = expected_items(seconds)
+        if not completed.stdout.strip() or completed.status < 0:
+            _raise_refusal(completed, expected)
+        text, _ = _parse(completed.stdout)
+        _, items = _decode(text)
+        _check_complete(completed, len(items), expected)
+        return text
+
+    def _run(self, seconds: int, form: list[str], file: RawFile, deadline: Deadline) -> Completed:
+        return self._runner.run(
+            self._program,
+            ["-json", "-length", str(seconds), *form, file.path],
+            deadline,
+            max_stdout=_MAX_STDOUT,
+            descriptor=file.descriptor,
         )
 
     def version(self, deadline: Deadline) -> str:
@@ -139,10 +146,6 @@ class Fpcalc:
                 self._version = found[1].decode()
             return self._version
 
-    def kill_all(self) -> None:
-        """Kill every fpcalc and refuse new ones: for SIGTERM. Calls in `fingerprint` raise Interrupted."""
-        self._runner.kill_all()
-
     def _expected_items(self, inspection: Inspection) -> int | None:
         declared = inspection.declared_seconds
         return None if declared is None else expected_items(min(declared, self._seconds or math.inf))
@@ -152,6 +155,21 @@ def expected_items(seconds: float) -> int:
     """How many subfingerprints Chromaprint makes of so much audio (algorithms 0 to 2); 0 where it is too short."""
     frames_but_one = (seconds * _SAMPLE_RATE - _FRAME_SAMPLES) / _HOP_SAMPLES
     return max(math.floor(frames_but_one) - _FRAMES_BEFORE_FIRST_ITEM, 0)
+
+
+def heard_seconds(found: Fingerprint) -> float:
+    """How much audio the fingerprint is of, to a hop of 0.12 s, whatever anyone declares."""
+    _, items = _decode(found.text)
+    return ((len(items) + _FRAMES_BEFORE_FIRST_ITEM) * _HOP_SAMPLES + _FRAME_SAMPLES) / _SAMPLE_RATE
+
+
+def _decode(text: str) -> tuple[int, NDArray[np.uint32]]:
+    try:
+        return decode(text)
+    except TooManyItems as error:
+        raise ResourceLimit(f"{error}; FINGERPRINT_SECONDS bounds them") from error
+    except CompressedFormatError as error:
+        raise Unusable(f"fpcalc printed a fingerprint that is none: {error}") from error
 
 
 def _check_complete(completed: Completed, items: int, expected: int | None) -> None:

@@ -47,10 +47,10 @@ class NotAudio(Permanent):
 
 
 class TooShort(Permanent):
-    """Less audio than Chromaprint needs for one subfingerprint (about 2.8 s)."""
+    """Less than 0.4 s of audio."""
 
     code = "TOO_SHORT"
-    remedy = "Nothing: such sounds are matched once slow fingerprints exist."
+    remedy = "Nothing: under 0.4 s there is too little to tell sounds apart."
 
 
 class TooLarge(Permanent):
@@ -68,7 +68,7 @@ class Corrupt(Permanent):
 
 
 class ResourceLimit(Permanent):
-    """fpcalc used up the CPU time or memory one file may take."""
+    """fpcalc or ffmpeg used up the CPU time or memory one file may take."""
 
     code = "RESOURCE_LIMIT"
     remedy = "Look at the file: a decompression bomb, or raise FPCALC_CPU_SECONDS or FPCALC_MEMORY_BYTES."
@@ -203,6 +203,13 @@ class SchemaInvalid(Unusable):
     remedy = "Run `make schema`; AUDIO_ASSET is your own view: its columns are in docs/schema.md."
 
 
+class IndexMismatch(Unusable):
+    """The index was made otherwise than this version, or a library of this size, needs; keys would not compare."""
+
+    code = "INDEX_MISMATCH"
+    remedy = "Run the matcher with `--all`: it makes the index anew and matches every file again."
+
+
 class StoreInUse(Unusable):
     """Another process has the embedded store open."""
 
@@ -211,10 +218,12 @@ class StoreInUse(Unusable):
 
 
 class ToolMissing(Unusable):
-    """fpcalc is not installed."""
+    """fpcalc or ffmpeg is not installed."""
 
     code = "TOOL_MISSING"
-    remedy = "Install Chromaprint's tools: Debian `libchromaprint-tools`, Homebrew `chromaprint`."
+    remedy = (
+        "Install what it names: Debian `libchromaprint-tools` (fpcalc), `ffmpeg`; Homebrew `chromaprint`, `ffmpeg`."
+    )
 
 
 class SettingsInvalid(Unusable):

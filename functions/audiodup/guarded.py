@@ -93,7 +93,7 @@ class GuardedRunner:
                 stdout, stderr = _collect(process, max_stdout, end)
                 status = _wait(process, end)
         if self._stopped:
-            raise Interrupted("stopped while fpcalc ran")
+            raise Interrupted(f"stopped while {Path(program).name} ran")
         if status == -signal.SIGXCPU:
             raise ResourceLimit(f"more than {self._limits[0]} s of CPU time")
         if status == -signal.SIGKILL:
@@ -185,7 +185,7 @@ def _collect(process: subprocess.Popen[bytes], max_stdout: int, end: float) -> t
             left = end - time.monotonic()
             events = selector.select(left) if left > 0 else []
             if not events and end <= time.monotonic():
-                raise TimedOut("fpcalc took longer than its time")
+                raise TimedOut("decoding took longer than its time")
             for key, _ in events:
                 data = os.read(key.fd, _READ_BYTES)
                 if not data:
@@ -208,7 +208,7 @@ def _wait(process: subprocess.Popen[bytes], end: float) -> int:
     try:
         return process.wait(max(end - time.monotonic(), 0.1))
     except subprocess.TimeoutExpired:
-        raise TimedOut("fpcalc took longer than its time") from None
+        raise TimedOut("decoding took longer than its time") from None
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

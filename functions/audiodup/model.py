@@ -24,7 +24,7 @@ class Status(StrEnum):
 
     QUEUED = "QUEUED"
     SUCCESS = "SUCCESS"
-    # fpcalc refuses it as too short, and only the slow fingerprint exists; written once short sounds are matched.
+    # fpcalc refuses it as too short: only the slow fingerprint is there.
     SHORT = "SHORT"
     FAILED = "FAILED"
 
@@ -55,8 +55,20 @@ class Fingerprint:
 
 
 @dataclass(frozen=True, slots=True)
+class SlowFingerprint:
+    """The Chromaprint fingerprint of a short sound played slowly; it compares with others of the same speed only."""
+
+    text: str
+    """Chromaprint's compressed form, as in Fingerprint."""
+    speed: float
+    """0.125 is three octaves down, and eight times as long."""
+    duration: float | None = None
+    """Seconds of the sound at its own speed."""
+
+
+@dataclass(frozen=True, slots=True)
 class AudioProperties:
-    """What the file's headers say; None where they do not."""
+    """What the file's headers say, and what listening adds; None where neither knows."""
 
     container: str | None = None
     codec: str | None = None
@@ -67,7 +79,12 @@ class AudioProperties:
     bit_rate: int | None = None
     """Bits per second."""
     pcm_md5: str | None = None
-    """MD5 of the samples in the form of FLAC's STREAMINFO, for lossless files that tell it without being decoded."""
+    """MD5 of the decoded samples in the form of FLAC's STREAMINFO: of lossless files that tell it without being
+    decoded, and of every sound of less than 10 s."""
+    bandwidth: float | None = None
+    """Hz: up to where there is sound, whatever the sample rate would hold."""
+    balance: float | None = None
+    """Level of the first channel over that of the second, dB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +98,17 @@ class Inspection:
     """The length the container declares; None where it declares none and every duration is an estimate."""
     missing: str | None = None
     """What the container itself shows to be cut off at the file's end, in words; None where nothing is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """All that looking at a file and listening to it gives."""
+
+    properties: AudioProperties | None = None
+    fingerprint: Fingerprint | None = None
+    """None where the sound is too short for it."""
+    slow: SlowFingerprint | None = None
+    """Of sounds of less than 10 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +134,147 @@ class Outcome:
     identity: FileIdentity | None = None
     properties: AudioProperties | None = None
     event_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    slow: SlowFingerprint | None = None
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds; None where nobody knows, and where nothing could be fingerprinted."""
+        heard = self.fingerprint or self.slow
+        return None if heard is None else heard.duration
+
+
+class Verdict(StrEnum):
+    """What two files are to each other."""
+
+    IDENTICAL = "IDENTICAL"
+    SAME_CONTENT = "SAME_CONTENT"
+    RELATED = "RELATED"
+
+
+class Kind(StrEnum):
+    """In which way, where they are not equal byte by byte or sample by sample."""
+
+    TRANSCODE = "transcode"
+    TRIMMED = "trimmed"
+    EXCERPT = "excerpt"
+    TEMPO_CHANGED = "tempo-changed"
+    SHARED_PART = "shared part"
+    EDITED = "edited"
+    VERSION_OR_PROCESSING = "version-or-processing"
+
+
+class Action(StrEnum):
+    """What may be done about it; nothing is ever deleted by this system."""
+
+    AUTO_DELETE_CANDIDATE = "AUTO_DELETE_CANDIDATE"
+    MANUAL_REVIEW = "MANUAL_REVIEW"
+    FLAG_VARIANT = "FLAG_VARIANT"
+
+
+FileKey = tuple[str, str]
+"""Asset id and file key."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedRange:
+    """One stretch that both files have, in seconds of each."""
+
+    a_start: float
+    a_end: float
+    b_start: float
+    b_end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is said of two files, A and B, and why."""
+
+    verdict: Verdict
+    kind: Kind | None
+    action: Action
+    similarity: float
+    """Share of equal bits over the matched ranges, 0 to 1; 1 where the content is known to be equal."""
+    kappa: float
+    """The same corrected for chance; 1 where the content is known to be equal."""
+    expected_false: float
+    """How many rows as good as this one the whole library would have by chance."""
+    coverage_a: float
+    """Share of A's sound that is in B, 0 to 1."""
+    coverage_b: float
+    offset_seconds: float
+    """position_b = tempo * position_a + offset_seconds, along the longest range."""
+    overlap_seconds: float
+    """Length of the matched ranges in A, together."""
+    tempo: float
+    ranges: tuple[MatchedRange, ...]
+    evidence: str
+    """In words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A pair of files and what is said of them; A comes before B by asset id, then file key."""
+
+    a: FileKey
+    b: FileKey
+    judgement: Judgement
+
+
+class Review(StrEnum):
+    """What a person has said of a pair; the newest word counts."""
+
+    DUPLICATE = "DUPLICATE"
+    NOT_DUPLICATE = "NOT_DUPLICATE"
+    VARIANT = "VARIANT"
+    KEEP_OTHER = "KEEP_OTHER"
+    """A duplicate, of which the copy that the rule would drop is to be kept."""
+    UNDO = "UNDO"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Copies of one recording."""
+
+    group_id: str
+    kept: FileKey
+    reason: str
+    """Why that copy is to be kept, in words."""
+    members: tuple[FileKey, ...]
+    """With the kept one; ordered."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedFile:
+    """A file of the library with what verdicts and the choice of the copy to keep go by; None where it is not known."""
+
+    asset_id: str
+    file_key: str
+    format: str | None = None
+    duration: float | None = None
+    """Seconds."""
+    file_size: int | None = None
+    """Bytes."""
+    container: str | None = None
+    codec: str | None = None
+    lossless: bool | None = None
+    channels: int | None = None
+    sample_rate: int | None = None
+    """Hz."""
+    bit_rate: int | None = None
+    """Bits per second."""
+    bandwidth: float | None = None
+    """Hz."""
+    balance: float | None = None
+    """dB."""
+    sha256: str | None = None
+    etag: str | None = None
+    pcm_md5: str | None = None
+    created_at: datetime | None = None
+    """Of the asset, UTC without a zone."""
+    has_slow: bool = False
+    """Whether it is short enough to have been fingerprinted at 1/8 speed too."""
+
+    @property
+    def key(self) -> FileKey:
+        """What its rows go by."""
+        return self.asset_id, self.file_key

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -17,7 +17,8 @@ from audiodup.errors import InvalidValue, Malformed
 from audiodup.model import ASSET_ID_LENGTH, FILE_KEY_LENGTH, FORMAT_LENGTH, AudioProperties, Outcome, Status
 
 # Characters that fit, by column; the lengths are those of sql/schema/audio_fingerprint_inbox.sql (a test compares).
-# FINGERPRINT and ERROR_MESSAGE are unbounded there, but a statement's text is not: Snowflake takes 1 MB.
+# FINGERPRINT, SLOW_FINGERPRINT and ERROR_MESSAGE are unbounded there, but a statement's text is not: Snowflake takes
+# 1 MB. (A slow fingerprint has some 650 items at most, and an item no more than 17 characters.)
 TEXT_LENGTHS = {
     "event_id": 36,
     "asset_id": ASSET_ID_LENGTH,
@@ -32,7 +33,10 @@ TEXT_LENGTHS = {
     "etag": 200,
     "pcm_md5": 32,
     "fpcalc_version": 20,
+    "slow_fingerprint": 20_000,
 }
+# Snowflake takes 1 MB of SQL text; the rest is for the statement itself.
+STATEMENT_BYTES = 950_000
 T = TypeVar("T")
 
 _KEYS = ("asset_id", "file_key")
@@ -41,14 +45,14 @@ _LARGEST_INTEGER = 2**63 - 1
 
 def as_row(outcome: Outcome) -> dict[str, Any]:
     """The outcome's columns by lower-case name, as JSON takes them."""
-    fingerprint, identity = outcome.fingerprint, outcome.identity
+    fingerprint, slow, identity = outcome.fingerprint, outcome.slow, outcome.identity
     properties = outcome.properties or AudioProperties()
     return {
         "event_id": outcome.event_id,
         "asset_id": outcome.asset.asset_id,
         "file_key": outcome.asset.file_key,
         "format": outcome.asset.format,
-        "duration": fingerprint.duration if fingerprint else None,
+        "duration": outcome.duration,
         "fingerprint": fingerprint.text if fingerprint else None,
         "file_size": identity.size if identity else None,
         "processing_status": outcome.status.value,
@@ -65,6 +69,10 @@ def as_row(outcome: Outcome) -> dict[str, Any]:
         "algorithm": fingerprint.algorithm if fingerprint else None,
         "fingerprint_seconds": fingerprint.seconds if fingerprint else None,
         "fpcalc_version": fingerprint.fpcalc_version if fingerprint else None,
+        "slow_fingerprint": slow.text if slow else None,
+        "slow_speed": slow.speed if slow else None,
+        "bandwidth": properties.bandwidth,
+        "balance": properties.balance,
         "requested_at": database_time(outcome.requested_at),
     }
 
@@ -91,6 +99,7 @@ def storable(outcome: Outcome) -> Outcome:
         error=str(InvalidValue("; ".join(f"{name.upper()} {problem}" for name, problem in wrong.items()))),
         asset=_without(outcome.asset, wrong),
         fingerprint=None,
+        slow=None,
         identity=None if "file_size" in wrong else _without(outcome.identity, wrong),
         properties=_without(outcome.properties, wrong),
     )
@@ -112,6 +121,21 @@ def _printable(text: str) -> str:
 def encode_rows(rows: list[dict[str, Any]]) -> str:
     """The JSON text that the statements of sql/ flatten into rows."""
     return json.dumps(rows, allow_nan=False, ensure_ascii=False)
+
+
+def statement_sized(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """JSON texts of as many rows as fit one statement."""
+    page: list[dict[str, Any]] = []
+    length = 0
+    for row in rows:
+        size = statement_bytes(encode_rows([row]))
+        if page and length + size > STATEMENT_BYTES:
+            yield encode_rows(page)
+            page, length = [], 0
+        page.append(row)
+        length += size
+    if page:
+        yield encode_rows(page)
 
 
 def statement_bytes(text: str) -> int:

@@ -67,4 +67,4 @@ def expected_columns() -> dict[str, list[str]]:
 
 
 def _makes_view(name: str) -> bool:
-    return "VIEW" in statement(name)
+    return "CREATE OR REPLACE VIEW" in statement(name)

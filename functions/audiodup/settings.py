@@ -120,12 +120,13 @@ class Settings(BaseSettings):
         description="How much of a file is fingerprinted (fpcalc's and AcoustID's 120); 0 is all of it.",
     )
     fpcalc: str = Field("fpcalc", description="fpcalc's name on the PATH, or its absolute path.")
+    ffmpeg: str = Field("ffmpeg", description="ffmpeg's name on the PATH, or its absolute path.")
     fpcalc_processes: int = Field(
-        0, ge=0, description="At most so many fpcalc at once in one instance; 0 is one per CPU."
+        0, ge=0, description="At most so many fpcalc and ffmpeg at once in one instance; 0 is one per CPU."
     )
-    fpcalc_seconds: float = Field(120, gt=0, description="Wall-clock limit for one file.")
-    fpcalc_cpu_seconds: int = Field(90, gt=0, description="CPU limit for one file.")
-    fpcalc_memory_bytes: int = Field(1_500_000_000, gt=0, description="Address-space limit of one fpcalc.")
+    fpcalc_seconds: float = Field(120, gt=0, description="Wall-clock limit for one run of fpcalc or ffmpeg.")
+    fpcalc_cpu_seconds: int = Field(90, gt=0, description="CPU limit for one run of fpcalc or ffmpeg.")
+    fpcalc_memory_bytes: int = Field(1_500_000_000, gt=0, description="Address-space limit of one of them.")
     store_seconds: float = Field(
         150, gt=0, description="What is kept of REQUEST_SECONDS for storing the outcome; the rest is for all before it."
     )

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from audiodup.errors import AudioDupError, InvalidValue, Malformed, Permanent, RetriesExhausted, TimedOut
 from audiodup.messages import DELIVERY_COUNT, REASON, FingerprintRequest, PushMessage, decode_asset, decode_request
-from audiodup.model import NEVER, Asset, FileIdentity, Fingerprint, Inspection, Outcome, Status
+from audiodup.model import NEVER, Asset, FileIdentity, Inspection, Measured, Outcome, Status
 
 
 class Deadline:
@@ -66,7 +66,7 @@ class Source(Protocol):
 
 
 class Fingerprinter(Protocol):
-    """What turns a file into a fingerprint."""
+    """What turns a file into fingerprints."""
 
     def inspect(self, file: AudioFile, asset: Asset) -> Inspection:
         """Read the file's headers, before any decoder sees it.
@@ -75,10 +75,11 @@ class Fingerprinter(Protocol):
             NotAudio: no known audio container.
         """
 
-    def fingerprint(self, file: AudioFile, inspection: Inspection, deadline: Deadline) -> Fingerprint:
-        """Run Chromaprint over the file.
+    def measure(self, file: AudioFile, inspection: Inspection, deadline: Deadline) -> Measured:
+        """Listen to the file: fingerprint it, a short sound slowly too, and see what else its sound tells.
 
         Raises:
+            TooShort: even for a slow fingerprint.
             Permanent, Transient: see audiodup.errors.
         """
 
@@ -148,7 +149,7 @@ class Fingerprinted:
 
     outcome: Outcome
     milliseconds: dict[str, int] = field(default_factory=dict)
-    """By part: api, download, fpcalc, store."""
+    """By part: api, download, fpcalc (with ffmpeg), store."""
 
 
 def schedule(store: Pending, publisher: Publisher, *, room: int, lease_seconds: int) -> Scheduled:
@@ -171,13 +172,14 @@ def fingerprint(
 ) -> Fingerprinted:
     """message -> asset -> audio file -> fingerprint -> row.
 
+    What only the slow fingerprint could be made of is SHORT.
+
     Raises:
         Transient: nothing was stored; another try may succeed.
     """
     asset = request.asset
     identity: FileIdentity | None = None
-    inspection: Inspection | None = None
-    result: Fingerprint | None = None
+    measured = Measured()
     error: Permanent | None = None
     milliseconds: dict[str, int] = {}
     began = time.monotonic()
@@ -188,7 +190,8 @@ def fingerprint(
             started = time.monotonic()
             try:
                 inspection = fingerprinter.inspect(file, asset)
-                result = fingerprinter.fingerprint(file, inspection, deadline)
+                measured = Measured(inspection.properties)
+                measured = fingerprinter.measure(file, inspection, deadline)
             finally:
                 milliseconds["fpcalc"] = _since(started)
     except Permanent as permanent:
@@ -197,12 +200,13 @@ def fingerprint(
             milliseconds["source"] = _since(began)
     outcome = Outcome(
         asset,
-        Status.SUCCESS if error is None else Status.FAILED,
+        Status.FAILED if error is not None else Status.SUCCESS if measured.fingerprint else Status.SHORT,
         request.requested_at,
         error=None if error is None else str(error),
-        fingerprint=result,
+        fingerprint=measured.fingerprint,
+        slow=measured.slow,
         identity=identity,
-        properties=None if inspection is None else inspection.properties,
+        properties=measured.properties,
     )
     started = time.monotonic()
     outcome = _store(outcome, inbox)

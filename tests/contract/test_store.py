@@ -11,7 +11,7 @@ from tests.contract.conftest import MakeSession
 from audiodup import steps
 from audiodup.batcher import Batcher
 from audiodup.errors import SchemaInvalid
-from audiodup.model import Asset, AudioProperties, FileIdentity, Fingerprint, Outcome, Status
+from audiodup.model import Asset, AudioProperties, FileIdentity, Fingerprint, Outcome, SlowFingerprint, Status
 from audiodup.rows import statement_bytes, storable
 from audiodup.schema import apply_schema, check_schema
 from audiodup.session import Session
@@ -38,7 +38,8 @@ def test_every_column_comes_through_the_inbox(session: Session, store: Store) ->
         moment,
         fingerprint=Fingerprint("AQAD", 240.05, 1, 120, "1.5.1"),
         identity=FileIdentity(2**40, "f" * 64, '"etag-1"'),
-        properties=AudioProperties("flac", "flac", True, 2, 44100, 900_000, "0" * 32),
+        properties=AudioProperties("flac", "flac", True, 2, 44100, 900_000, "0" * 32, 19_982.8),
+        slow=SlowFingerprint("AQAE", 0.125, 240.0),
     )
     store.append([outcome])
     assert store.merge()
@@ -54,7 +55,7 @@ def test_every_column_comes_through_the_inbox(session: Session, store: Store) ->
         )
     assert row == (
         *("a1", outcome.asset.file_key, "flac", "flac", True, 2, 44100, 900_000, "f" * 64, '"etag-1"', "0" * 32),
-        *(1, 120, "1.5.1", None, None, None),
+        *(1, 120, "1.5.1", "AQAE", 0.125, 19_982.8),
         *(moment.replace(tzinfo=None), outcome.event_id),
     )
 

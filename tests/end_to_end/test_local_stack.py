@@ -1,4 +1,4 @@
-"""The whole system over 40 files: broken ones, an expired URL, an API that fails, messages that come twice."""
+"""The whole system over 41 files: broken ones, an expired URL, an API that fails, messages that come twice."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ from stack.processes import HOST, Processes, answers, free_port
 from stack.system import LocalSystem, Tick
 
 GOOD, BROKEN = 36, {"page.mp3": "NOT_AUDIO", "cut.wav": "CORRUPT", "brief.wav": "TOO_SHORT"}
+SHORT = "albums/beep.wav"
 EXPIRED, SHAKY, LIMITED, DEAD = "good-00.wav", "good-01.wav", "good-02.wav", "dead.wav"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty files: 36 good ones, three broken ones, and one whose API answers 500 for ever."""
+    """41 files: 36 good ones, a short one, three broken ones, and one whose API answers 500 for ever."""
     audio = Audio(tmp_path_factory.mktemp("made"))
     folder = tmp_path_factory.mktemp("library")
     for number in range(GOOD):
@@ -42,7 +43,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "page.mp3").write_text("<!DOCTYPE html><title>Sign in</title>")
     whole = audio.wav(20, channels=1, rate=22050, seed=7).read_bytes()
     (folder / "cut.wav").write_bytes(whole[: len(whole) // 2])
-    (folder / "brief.wav").write_bytes(audio.wav(1, channels=1, rate=22050, seed=8).read_bytes())
+    (folder / "brief.wav").write_bytes(audio.wav(0.3, channels=1, rate=22050, seed=8).read_bytes())
+    (folder / SHORT).write_bytes(audio.wav(1, channels=1, rate=22050, seed=8).read_bytes())
     return folder
 
 
@@ -90,7 +92,7 @@ def rows(system: LocalSystem, sql: str) -> list[tuple[Any, ...]]:
 def test_every_asset_has_exactly_one_row(system: LocalSystem, folder: Path) -> None:
     """In both tables, whatever came twice."""
     expected = sorted((asset_id, key) for key, asset_id in asset_ids(folder).items())
-    assert len(expected) == 40
+    assert len(expected) == 41
     for table in ("AUDIO_FINGERPRINT", "AUDIO_FILE"):
         found = rows(system, f"SELECT ASSET_ID, FILE_KEY FROM {table} WHERE ASSET_ID <> 'unknown' ORDER BY 1")
         assert found == expected
@@ -108,6 +110,7 @@ def test_good_files_succeed_and_broken_ones_fail_by_name(system: LocalSystem) ->
     failed = {key: (error or "").partition(":")[0] for key, (status, error) in found.items() if status == "FAILED"}
     assert failed == {**BROKEN, DEAD: "RETRIES_EXHAUSTED"}
     assert found[DEAD][1] == "RETRIES_EXHAUSTED: 5 attempts"
+    assert found.pop(SHORT) == ("SHORT", None)
     assert {status for key, (status, _) in found.items() if key not in failed} == {"SUCCESS"}
 
 
@@ -165,10 +168,10 @@ def test_the_log_has_a_line_an_outcome_and_no_signed_url(system: LocalSystem, fo
     """JSON with severity, ids, and the milliseconds of each part; never what opens a file to who reads the log."""
     log = system.functions["fingerprint"].log.read_text()
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
-    outcomes = [line for line in lines if line["message"] in {"SUCCESS", "FAILED"}]
+    outcomes = [line for line in lines if line["message"] in {"SUCCESS", "SHORT", "FAILED"}]
     assert {line["file_key"] for line in outcomes} == set(asset_ids(folder)) - {DEAD}
     for line in outcomes:
-        assert line["severity"] == ("INFO" if line["message"] == "SUCCESS" else "WARNING")
+        assert line["severity"] == ("WARNING" if line["message"] == "FAILED" else "INFO")
         assert set(line["milliseconds"]) >= {"api", "download", "fpcalc", "store"}
         assert line["message_id"]
     for running in system.functions.values():

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from tests.audio import Audio, opened
-from tests.fpcalc import FPCALC, FULL, answer, fake, fingerprint
+from tests.fpcalc import FPCALC, FULL, answer, fake, fingerprint, make_fpcalc, measure
 
-from audiodup.chromaprint import Fpcalc
+from audiodup.container import inspect
 from audiodup.errors import Corrupt, NotAudio, ToolMissing, Unusable
-from audiodup.model import Asset, AudioProperties, Inspection
+from audiodup.model import AudioProperties, Inspection
 from audiodup.steps import Deadline
 
 
@@ -44,7 +44,7 @@ def test_an_unlinked_file_is_read_by_its_descriptor(tmp_path: Path, audio: Audio
     with opened(path) as file:
         path.unlink()
         by_descriptor = type(file)(file.descriptor, f"/proc/self/fd/{file.descriptor}", file.identity, {})
-        inspection = FPCALC.inspect(by_descriptor, Asset("1", "gone.m4a"))
+        inspection = inspect(by_descriptor, "m4a")
         found = FPCALC.fingerprint(by_descriptor, inspection, Deadline(60))
     assert found.text == fingerprint(audio.make("m4a", "-c:a", "aac")).text
 
@@ -53,14 +53,14 @@ def test_fpcalc_is_asked_in_full(tmp_path: Path, audio: Audio) -> None:
     """JSON, length, demuxer, absolute path; the algorithm is left at its default, errors are never ignored."""
     program = fake(tmp_path, 'echo "$*" >&2; exit 2')
     with opened(audio.wav(9.37)) as file, pytest.raises(Corrupt) as raised:
-        Fpcalc(program, seconds=33).fingerprint(file, Inspection(AudioProperties(), "wav"), Deadline(60))
+        make_fpcalc(program, seconds=33).fingerprint(file, Inspection(AudioProperties(), "wav"), Deadline(60))
     assert f"-json -length 33 -format wav {file.path}" in str(raised.value)
 
 
 def test_the_version_is_asked_once(tmp_path: Path, audio: Audio) -> None:
     """And is stored with each fingerprint."""
     program = Path(fake(tmp_path, answer(FULL), version="1.6.0-rc1"))
-    fpcalc = Fpcalc(str(program))
+    fpcalc = make_fpcalc(str(program))
     with opened(audio.wav(9.37)) as file:
         inspection = Inspection(AudioProperties(), "wav")
         assert fpcalc.fingerprint(file, inspection, Deadline(60)).fpcalc_version == "1.6.0-rc1"
@@ -71,13 +71,13 @@ def test_the_version_is_asked_once(tmp_path: Path, audio: Audio) -> None:
 def test_another_program_is_no_fpcalc(audio: Audio) -> None:
     """Said at the first file, and not as that file's fault."""
     with pytest.raises(Unusable, match="as fpcalc does"):
-        fingerprint(audio.wav(9.37), fpcalc=Fpcalc("/bin/echo"))
+        fingerprint(audio.wav(9.37), fpcalc=make_fpcalc("/bin/echo"))
 
 
 def test_a_missing_fpcalc_is_a_missing_tool(audio: Audio) -> None:
     """Not a broken file."""
     with pytest.raises(ToolMissing):
-        fingerprint(audio.wav(9.37), fpcalc=Fpcalc("no-such-fpcalc"))
+        fingerprint(audio.wav(9.37), fpcalc=make_fpcalc("no-such-fpcalc"))
 
 
 def test_the_format_of_the_asset_goes_before_the_keys_ending(tmp_path: Path, audio: Audio) -> None:
@@ -85,9 +85,11 @@ def test_the_format_of_the_asset_goes_before_the_keys_ending(tmp_path: Path, aud
     data = audio.make("g722", "-ar", "16000", "-ac", "1").read_bytes()
     for name, format in (("sound", "g722"), ("sound.g722", None), ("sound.mp3", "G722"), ("sound.G722", "")):
         (tmp_path / name).write_bytes(data)
-        assert fingerprint(tmp_path / name, format=format).duration == pytest.approx(9.37, abs=0.05)
+        found = measure(tmp_path / name, format=format).fingerprint
+        assert found is not None
+        assert found.duration == pytest.approx(9.37, abs=0.05)
     with pytest.raises(NotAudio):
-        fingerprint(tmp_path / "sound")
+        measure(tmp_path / "sound")
 
 
 def test_no_output_of_fpcalc_reaches_a_message_unescaped() -> None:

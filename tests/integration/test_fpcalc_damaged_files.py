@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.audio import Audio, opened
-from tests.fpcalc import FPCALC, LONG, fingerprint, fingerprint_bytes, items_of
+from tests.fpcalc import FPCALC, LONG, fingerprint, fingerprint_bytes, items_of, make_fpcalc
 
-from audiodup.chromaprint import Fpcalc, expected_items
+from audiodup.chromaprint import expected_items
 from audiodup.errors import Corrupt
 from audiodup.model import AudioProperties, Inspection
 from audiodup.steps import Deadline
@@ -91,4 +91,4 @@ def test_what_the_container_misses_is_corrupt_before_fpcalc_runs(audio: Audio) -
     """No CPU is spent on it: the program is not even there."""
     inspection = Inspection(AudioProperties(), "wav", missing="the end is gone")
     with opened(audio.wav(9.37)) as file, pytest.raises(Corrupt, match="the end is gone"):
-        Fpcalc("no-such-program").fingerprint(file, inspection, Deadline(60))
+        make_fpcalc("no-such-program").fingerprint(file, inspection, Deadline(60))

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 from tests.audio import Audio, ffmpeg
-from tests.fpcalc import fake, fingerprint, run_fake
+from tests.fpcalc import fake, fingerprint, make_fingerprinter, make_fpcalc, measure, run_fake
 
-from audiodup.chromaprint import Fpcalc
 from audiodup.errors import Interrupted, ResourceLimit, TimedOut, Unusable
 
 
@@ -20,13 +19,13 @@ def test_a_decompression_bomb_ends_at_a_limit(tmp_path: Path) -> None:
     ffmpeg("-f", "lavfi", "-i", "anullsrc=r=8000:cl=mono", "-t", "25000", "-frame_size", "65535", str(path))
     assert path.stat().st_size < 200_000
     with pytest.raises(ResourceLimit, match="1 s of CPU"):
-        fingerprint(path, fpcalc=Fpcalc(seconds=0, cpu_seconds=1))
+        fingerprint(path, fpcalc=make_fpcalc(seconds=0, cpu_seconds=1))
 
 
 def test_memory_is_limited(audio: Audio) -> None:
     """Too little to load its libraries: fpcalc cannot run at all, and that is nobody's file's fault."""
     with pytest.raises(Unusable, match=r"memory|version"):
-        fingerprint(audio.wav(9.37), fpcalc=Fpcalc(memory_bytes=30_000_000))
+        fingerprint(audio.wav(9.37), fpcalc=make_fpcalc(memory_bytes=30_000_000))
 
 
 @pytest.mark.parametrize(
@@ -52,15 +51,15 @@ def test_time_outs_and_kills_reach_the_caller(tmp_path: Path, audio: Audio) -> N
     """The wall-clock limit, the request's deadline, and SIGTERM's kill_all."""
     program = fake(tmp_path, ': > "$0.started"; sleep 1000')
     with pytest.raises(TimedOut):
-        fingerprint(audio.wav(9.37), fpcalc=Fpcalc(program, wall_seconds=1))
+        fingerprint(audio.wav(9.37), fpcalc=make_fpcalc(program, wall_seconds=1))
     with pytest.raises(TimedOut):
-        fingerprint(audio.wav(9.37), fpcalc=Fpcalc(program), seconds=1)
+        fingerprint(audio.wav(9.37), fpcalc=make_fpcalc(program), seconds=1)
     started = Path(f"{program}.started")
     started.unlink()
-    fpcalc = Fpcalc(program)
+    fingerprinter = make_fingerprinter(program)
     with ThreadPoolExecutor(1) as pool:
-        call = pool.submit(fingerprint, audio.wav(9.37), fpcalc=fpcalc)
+        call = pool.submit(measure, audio.wav(9.37), fingerprinter=fingerprinter)
         while not started.exists():
             time.sleep(0.01)
-        fpcalc.kill_all()
+        fingerprinter.kill_all()
         assert isinstance(call.exception(), Interrupted)

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 from tests.audio import Audio, ffmpeg, opened
-from tests.fpcalc import FPCALC, fake, fingerprint
+from tests.fpcalc import FPCALC, fake, fingerprint, make_fpcalc
 
-from audiodup.chromaprint import Fpcalc
 from audiodup.errors import AudioDupError, Corrupt, NotAudio, TooShort
 from audiodup.model import AudioProperties, Inspection
 from audiodup.steps import Deadline
@@ -66,7 +65,7 @@ def test_fpcalc_never_sees_a_playlist(tmp_path: Path) -> None:
     for data in playlists("/etc/passwd").values():
         (tmp_path / "song.mp3").write_bytes(data)
         with pytest.raises(NotAudio):
-            fingerprint(tmp_path / "song.mp3", fpcalc=Fpcalc(program))
+            fingerprint(tmp_path / "song.mp3", fpcalc=make_fpcalc(program))
     assert not Path(f"{program}.started").exists()
 
 

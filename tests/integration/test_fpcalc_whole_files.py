@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.audio import ID3V1, Audio, ape_tag, ffmpeg, id3, music, write_wav
-from tests.fpcalc import FPCALC, LONG, agreement, fingerprint, fingerprint_bytes, items_of
+from tests.fpcalc import FPCALC, LONG, agreement, fingerprint, fingerprint_bytes, items_of, make_fpcalc
 
-from audiodup.chromaprint import Fpcalc, expected_items
+from audiodup.chromaprint import expected_items
 from audiodup.steps import Deadline
 
 WHOLE = [
@@ -89,9 +89,9 @@ def test_a_long_file_is_fingerprinted_for_120_seconds(audio: Audio) -> None:
 def test_zero_seconds_are_the_whole_file(audio: Audio) -> None:
     """And another number is that many."""
     path = audio.wav(LONG, channels=1, rate=11_025)
-    whole = fingerprint(path, fpcalc=Fpcalc(seconds=0))
+    whole = fingerprint(path, fpcalc=make_fpcalc(seconds=0))
     assert (len(items_of(whole)), whole.seconds) == (expected_items(LONG), 0)
-    assert len(items_of(fingerprint(path, fpcalc=Fpcalc(seconds=30)))) == expected_items(30)
+    assert len(items_of(fingerprint(path, fpcalc=make_fpcalc(seconds=30)))) == expected_items(30)
 
 
 def test_silence_is_a_success(tmp_path: Path) -> None:

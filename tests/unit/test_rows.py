@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from audiodup.errors import Malformed
-from audiodup.model import Asset, AudioProperties, FileIdentity, Fingerprint, Outcome, Status
+from audiodup.model import Asset, AudioProperties, FileIdentity, Fingerprint, Outcome, SlowFingerprint, Status
 from audiodup.rows import as_row, encode_rows, statement_bytes, storable
 
 GOOD = Outcome(
@@ -19,7 +19,8 @@ GOOD = Outcome(
     datetime(2026, 1, 1, tzinfo=UTC),
     fingerprint=Fingerprint("AQAD", 1.5, 1, 120, "1.5.1"),
     identity=FileIdentity(10, "f" * 64, "etag"),
-    properties=AudioProperties("wav", "pcm_s16le", True, 2, 44100, 1_411_200, "0" * 32),
+    properties=AudioProperties("wav", "pcm_s16le", True, 2, 44100, 1_411_200, "0" * 32, 20_000.0),
+    slow=SlowFingerprint("AQAE", 0.125, 1.6),
 )
 
 
@@ -28,7 +29,16 @@ def test_good_values_pass_unchanged() -> None:
     assert storable(GOOD) is GOOD
     row = as_row(GOOD)
     assert row["processing_status"] == "SUCCESS"
+    assert (row["slow_fingerprint"], row["slow_speed"], row["bandwidth"]) == ("AQAE", 0.125, 20_000.0)
+    assert row["duration"] == 1.5
     assert json.loads(encode_rows([row])) == [row]
+
+
+def test_a_short_row_has_the_duration_of_its_slow_fingerprint() -> None:
+    """Short sounds are judged with it."""
+    row = as_row(storable(replace(GOOD, status=Status.SHORT, fingerprint=None)))
+    assert (row["processing_status"], row["fingerprint"], row["error_message"]) == ("SHORT", None, None)
+    assert (row["duration"], row["slow_fingerprint"]) == (1.6, "AQAE")
 
 
 @pytest.mark.parametrize(
@@ -41,6 +51,9 @@ def test_good_values_pass_unchanged() -> None:
         ({"fingerprint": replace(GOOD.fingerprint, duration=float("nan"))}, "duration"),
         ({"fingerprint": replace(GOOD.fingerprint, duration=float("inf"))}, "duration"),
         ({"properties": AudioProperties(codec="c" * 51)}, "codec"),
+        ({"properties": AudioProperties(bandwidth=float("nan"))}, "bandwidth"),
+        ({"slow": SlowFingerprint("A" * 20_001, 0.125, 1.6)}, "slow_fingerprint"),
+        ({"slow": SlowFingerprint("AQAE", float("inf"), 1.6)}, "slow_speed"),
         ({"properties": AudioProperties(container="a\0b")}, "container"),
         ({"properties": AudioProperties(channels=2**70)}, "channels"),
     ],
@@ -52,6 +65,7 @@ def test_a_value_that_does_not_fit_is_null_and_named(change: dict[str, Any], col
     assert row["processing_status"] == "FAILED"
     assert row["error_message"].startswith(f"INVALID_VALUE: {column.upper()} ")
     assert row["fingerprint"] is None
+    assert row["slow_fingerprint"] is None
     encode_rows([row]).encode()
 
 

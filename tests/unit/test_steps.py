@@ -13,15 +13,28 @@ from typing import Any
 import pytest
 
 from audiodup import steps
-from audiodup.errors import ApiUnavailable, Corrupt, InvalidValue, NotFound, PublishFailed, TimedOut
+from audiodup.errors import ApiUnavailable, Corrupt, InvalidValue, NotFound, PublishFailed, TimedOut, TooShort
 from audiodup.messages import DELIVERY_COUNT, REASON, FingerprintRequest, PushMessage
-from audiodup.model import NEVER, Asset, AudioProperties, FileIdentity, Fingerprint, Inspection, Outcome, Status
+from audiodup.model import (
+    NEVER,
+    Asset,
+    AudioProperties,
+    FileIdentity,
+    Fingerprint,
+    Inspection,
+    Measured,
+    Outcome,
+    SlowFingerprint,
+    Status,
+)
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ASSET = Asset("a1", "k.wav", "wav", "artlist")
 REQUEST = FingerprintRequest(ASSET, NOW)
 PRINT = Fingerprint("AQAD", 240.0, 1, 120, "1.5.1")
 PROPERTIES = AudioProperties("wav", "pcm", True)
+HEARD = AudioProperties("wav", "pcm", True, bandwidth=16_000.0)
+SLOW = SlowFingerprint("AQAE", 0.125, 1.5)
 
 
 @dataclass
@@ -107,18 +120,19 @@ class FakeSource:
 
 
 class FakeFingerprinter:
-    """A fingerprint, or an error."""
+    """What was measured, or an error."""
 
-    def __init__(self, error: Exception | None = None) -> None:
+    def __init__(self, error: Exception | None = None, measured: Measured | None = None) -> None:
         self.error = error
+        self.measured = measured or Measured(HEARD, PRINT)
 
     def inspect(self, file: Any, asset: Asset) -> Inspection:
         return Inspection(PROPERTIES, "wav", 240.0)
 
-    def fingerprint(self, file: Any, inspection: Inspection, deadline: steps.Deadline) -> Fingerprint:
+    def measure(self, file: Any, inspection: Inspection, deadline: steps.Deadline) -> Measured:
         if self.error:
             raise self.error
-        return PRINT
+        return self.measured
 
 
 def tick(store: FakeStore, publisher: FakePublisher, room: int = 10) -> steps.Scheduled:
@@ -174,9 +188,32 @@ def test_a_good_file_becomes_a_success_with_all_that_is_known() -> None:
     """And the line for the log has the milliseconds of each part."""
     result, inbox = run()
     [outcome] = inbox.outcomes
-    assert (outcome.status, outcome.fingerprint, outcome.properties) == (Status.SUCCESS, PRINT, PROPERTIES)
+    assert (outcome.status, outcome.fingerprint, outcome.properties) == (Status.SUCCESS, PRINT, HEARD)
     assert (outcome.identity, outcome.requested_at, outcome.error) == (FileIdentity(99, "f" * 64), NOW, None)
     assert set(result.milliseconds) == {"api", "download", "fpcalc", "store"}
+
+
+def test_what_is_only_slowly_fingerprinted_is_short() -> None:
+    """No failure: its length and what its sound tells are there."""
+    _, inbox = run(fingerprinter=FakeFingerprinter(measured=Measured(HEARD, None, SLOW)))
+    [outcome] = inbox.outcomes
+    assert (outcome.status, outcome.error, outcome.fingerprint) == (Status.SHORT, None, None)
+    assert (outcome.slow, outcome.duration, outcome.properties) == (SLOW, 1.5, HEARD)
+
+
+def test_a_short_sound_with_both_fingerprints_is_a_success() -> None:
+    """And its length is that of the one which compares with other files'."""
+    _, inbox = run(fingerprinter=FakeFingerprinter(measured=Measured(HEARD, PRINT, SLOW)))
+    [outcome] = inbox.outcomes
+    assert (outcome.status, outcome.fingerprint, outcome.slow, outcome.duration) == (Status.SUCCESS, PRINT, SLOW, 240.0)
+
+
+def test_what_is_too_short_for_both_fails_by_name() -> None:
+    """Under 0.4 s."""
+    _, inbox = run(fingerprinter=FakeFingerprinter(TooShort("0.300 s of audio")))
+    [outcome] = inbox.outcomes
+    assert (outcome.status, outcome.error) == (Status.FAILED, "TOO_SHORT: 0.300 s of audio")
+    assert (outcome.slow, outcome.duration, outcome.properties) == (None, None, PROPERTIES)
 
 
 def test_a_permanent_error_becomes_a_failed_row_that_keeps_what_is_known() -> None:

@@ -1,0 +1,2 @@
+-- For stores made before the column.
+ALTER TABLE AUDIO_FILE ADD COLUMN IF NOT EXISTS BALANCE FLOAT;
