@@ -16,9 +16,9 @@ help: ## List the targets
 # Files that fail (exit code 1) are in the table; they do not make `make` fail.
 some_may_fail = { code=$$?; [ $$code -eq 1 ] || exit $$code; }
 
-run: tools ## Fingerprint AUDIO (or sample music) into the embedded store DATABASE; again: only what is missing
-	@audio=$${AUDIO:-$$(scripts/sample_music.sh)} && { $(BIN)/python scripts/audio_fingerprint_processor.py \
-	  --local "$$audio" --database "$$DATABASE" --resume || $(some_may_fail); }
+run: tools ## Fingerprint AUDIO (or sample music) into the store DATABASE and find duplicates; again: only what is new
+	@audio=$${AUDIO:-$$(scripts/sample_music.sh)} && { $(BIN)/python scripts/find_duplicates.py \
+	  --local "$$audio" --database "$$DATABASE" || $(some_may_fail); }
 
 local: tools ## Run the whole cloud system on this machine over AUDIO (or sample music)
 	@audio=$${AUDIO:-$$(scripts/sample_music.sh)} && { $(BIN)/python scripts/local_stack.py "$$audio" || $(some_may_fail); }
@@ -31,7 +31,7 @@ check: environment ## Lint, types, dependency rule, dependencies, SQL, locks
 	@$(BIN)/ruff format --quiet --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/deptry functions scripts
+	@$(BIN)/deptry functions scripts analysis
 	@$(BIN)/sqlfluff lint --disable-progress-bar --quiet functions infra scripts tests
 	@$(BIN)/pytest --quiet tests/unit/test_dependency_rule.py tests/unit/test_locks.py
 

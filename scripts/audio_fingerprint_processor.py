@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -19,7 +16,7 @@ from audiodup.errors import NotFound
 from audiodup.model import NEVER, Asset, FileIdentity, Outcome, Status
 from audiodup.wiring import DEFAULT_DATABASE, Parts, command_line_parts
 from bulk import Summary, fingerprint_all
-from cli import APP_OPTIONS, Exit, emit, errors_as_lines, fail, say
+from cli import APP_OPTIONS, Exit, emit, errors_as_lines, fail, say, stopping_gently
 from library import FolderLibrary
 from progress import progress
 from tables import print_library, print_statistics, statistics_record
@@ -96,7 +93,7 @@ def main(  # noqa: PLR0913 - one parameter per option
     stats: Annotated[bool, typer.Option("--stats", help="Only print the library's statistics.")] = False,
     json_lines: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
 ) -> None:
-    """Fingerprint every file that has no SUCCESS yet, then print the table and the statistics.
+    """Fingerprint every file that is neither SUCCESS nor SHORT yet, then print the table and the statistics.
 
     --local or --database selects the embedded store, neither the Snowflake of the SNOWFLAKE_* settings.
     """
@@ -126,13 +123,34 @@ def main(  # noqa: PLR0913 - one parameter per option
 
 
 def _run(job: Job) -> Exit:
+    parts, summary = job.parts, job.summary
+    stop = threading.Event()
+    fingerprint_library(job, stop)
+    if job.json_lines:
+        emit({"summary": summary.record()})
+    else:
+        if job.folder is not None and job.folder.ignored:
+            say(f"Passed over in the folder, being no audio: {job.folder.ignored}")
+        print_library(parts, job.failures, summary.failed)
+    parts.store.close()
+    if stop.is_set():
+        say(f"Interrupted: what was in hand is stored; {job.how_to_go_on}.")
+        return Exit.INTERRUPTED
+    return Exit.SOME_FAILED if summary.failed else Exit.ALL_WELL
+
+
+def fingerprint_library(job: Job, stop: threading.Event) -> None:
+    """Do what `job` asks for; with `stop` set the files in hand are finished and no other is begun."""
     started = time.monotonic()
     parts, summary = job.parts, job.summary
     _list_problems(job)
     # What an earlier run left in the inbox (it was killed before its merge) counts as done.
     parts.store.merge()
-    stop = threading.Event()
-    with _stopping_gently(stop, parts), progress(sum(1 for _ in job.wanted(Summary()))) as advance:
+    words = "Finishing the files in hand ... (again: not even those)"
+    with (
+        stopping_gently(stop, parts.interrupt, words),
+        progress(sum(1 for _ in job.wanted(Summary()))) as advance,
+    ):
 
         def report(outcome: Outcome) -> None:
             job.report(outcome)
@@ -146,20 +164,9 @@ def _run(job: Job) -> Exit:
             report=report,
             stop=stop,
         )
-    summary.seconds = time.monotonic() - started
-    if job.json_lines:
-        emit({"summary": summary.record()})
-    else:
-        if job.folder is not None and job.folder.ignored:
-            say(f"Passed over in the folder, being no audio: {job.folder.ignored}")
-        print_library(parts, job.failures, summary.failed)
     if job.folder is not None and job.ids is None and job.limit is None and not stop.is_set():
         job.folder.remember()
-    parts.store.close()
-    if stop.is_set():
-        say(f"Interrupted: what was in hand is stored; {job.how_to_go_on}.")
-        return Exit.INTERRUPTED
-    return Exit.SOME_FAILED if summary.failed else Exit.ALL_WELL
+    summary.seconds = time.monotonic() - started
 
 
 def _list_problems(job: Job) -> None:
@@ -178,25 +185,6 @@ def _list_problems(job: Job) -> None:
         job.report(problem)
 
 
-@contextmanager
-def _stopping_gently(stop: threading.Event, parts: Parts) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM ends the run after the files in hand, the second kills what decodes."""
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            parts.interrupt()
-        else:
-            stop.set()
-            say("\nFinishing the files in hand ... (again: not even those)")
-
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _ids(text: str) -> list[str]:
     ids = [part.strip() for part in text.split(",") if part.strip()]
     if not ids:
@@ -211,7 +199,7 @@ def outcome_record(outcome: Outcome) -> dict[str, object]:
         "file_key": outcome.asset.file_key or None,
         "status": outcome.status.value,
         "format": outcome.asset.format,
-        "duration": outcome.fingerprint.duration if outcome.fingerprint else None,
+        "duration": outcome.duration,
         "file_size": outcome.identity.size if outcome.identity else None,
         "fingerprint": outcome.fingerprint.text if outcome.fingerprint else None,
         "error": outcome.error,

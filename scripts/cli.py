@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from types import FrameType
 from typing import Any, NoReturn
 
 import typer
@@ -60,3 +64,23 @@ def errors_as_lines() -> Iterator[None]:
         fail(error, Exit.WRONG_USAGE)
     except (Unusable, Transient) as error:
         fail(error, Exit.OUT_OF_REACH)
+
+
+@contextmanager
+def stopping_gently(stop: threading.Event, at_once: Callable[[], None], words: str) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM sets `stop` and says `words`, each further one calls `at_once`."""
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            at_once()
+        else:
+            # Past print: the signal may have come in the middle of one, which takes no other.
+            os.write(sys.stderr.fileno(), f"\n{words}\n".encode())
+            stop.set()
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

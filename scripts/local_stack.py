@@ -1,19 +1,21 @@
-"""Run the whole cloud system on this machine over a folder of audio, until everything in it has its row."""
+"""Run the whole cloud system on this machine over a folder of audio: until all of it has its row, and its pairs."""
 
 from __future__ import annotations
 
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli import APP_OPTIONS, Exit, emit, errors_as_lines, fail, say
+from pair_tables import print_pairs
 from progress import progress
 from stack.processes import Processes
 from stack.system import LocalSystem
-from tables import print_library, printable, statistics_record
+from tables import print_counts, print_files, printable, statistics_record
 
 app = typer.Typer(**APP_OPTIONS)
 
@@ -55,20 +57,34 @@ def _run(processes: Processes, audio: Path, *, keep: bool, json_lines: bool) -> 
         _print_addresses(system)
     _drain(system)
     say(f"A second tick published {system.tick().published} messages.")
+    system.match()
     if json_lines:
-        emit({"summary": statistics_record(system.parts)})
+        pairs = sum(1 for _ in system.parts.duplicates.pairs())
+        emit({"summary": statistics_record(system.parts) | {"pairs": pairs}})
     else:
-        print_library(system.parts, system.library.problems, len(system.library.problems))
+        _print(system)
     while keep:
         time.sleep(SECONDS_BETWEEN_TICKS)
         system.list_folder()
         if published := system.tick().published:
             say(f"{published} new files")
             _drain(system)
-            print_library(system.parts)
+            system.match()
+            _print(system)
     failed = statistics_record(system.parts)["failed"] + len(system.library.problems)
     system.close()
     return Exit.SOME_FAILED if failed else Exit.ALL_WELL
+
+
+def _print(system: LocalSystem) -> None:
+    """The library, its pairs and groups, and the counts."""
+    parts, problems = system.parts, system.library.problems
+    print_files(parts, problems, len(problems))
+    pairs = list(parts.duplicates.pairs())
+    found = Counter(pair.judgement.verdict for pair in pairs)
+    print_pairs(pairs, parts.duplicates.groups(), found, folder=True)
+    print()
+    print_counts(parts)
 
 
 def _drain(system: LocalSystem) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
@@ -14,15 +15,21 @@ from rich.text import Text
 LINE_EVERY_SECONDS = 60.0
 
 
+class Advance(Protocol):
+    """What is called after each file, or after so many."""
+
+    def __call__(self, count: int = 1, /) -> None: ...
+
+
 @contextmanager
-def progress(total: int) -> Iterator[Callable[[], None]]:
-    """Yields what to call after each file."""
+def progress(total: int | None, doing: str = "fingerprinting") -> Iterator[Advance]:
+    """Yields what to call after each file; `total` is None where nobody knows how many there are."""
     console = Console(stderr=True)
-    if not total:
-        yield lambda: None
+    if total == 0:
+        yield lambda _count=1: None
     elif console.is_terminal:
         columns = (
-            TextColumn("fingerprinting"),
+            TextColumn(doing),
             BarColumn(),
             MofNCompleteColumn(),
             _Rate(),
@@ -31,9 +38,9 @@ def progress(total: int) -> Iterator[Callable[[], None]]:
         # rich would print the results above the bar, on stderr: right on one terminal, wrong for `--json > file`.
         with Progress(*columns, console=console, redirect_stdout=sys.stdout.isatty()) as bar:
             task = bar.add_task("", total=total)
-            yield lambda: bar.advance(task)
+            yield lambda count=1: bar.advance(task, count)
     else:
-        yield _Lines(total).advance
+        yield _Lines(total, doing).advance
 
 
 class _Rate(ProgressColumn):
@@ -47,19 +54,21 @@ class _Rate(ProgressColumn):
 class _Lines:
     """One line a minute."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int | None, doing: str) -> None:
         self._total = total
+        self._doing = doing
         self._done = 0
         self._started = self._last = time.monotonic()
 
-    def advance(self) -> None:
-        self._done += 1
+    def advance(self, count: int = 1) -> None:
+        self._done += count
         now = time.monotonic()
         if now - self._last < LINE_EVERY_SECONDS:
             return
         self._last = now
         rate = self._done / (now - self._started)
-        left = (self._total - self._done) / rate
-        print(
-            f"{self._done} of {self._total} files, {rate:.1f}/s, {left / 60:.0f} min left", file=sys.stderr, flush=True
-        )
+        line = f"{self._doing}: {self._done} files, {rate:.1f}/s"
+        if self._total is not None:
+            left = (self._total - self._done) / rate
+            line = f"{self._done} of {self._total} files, {rate:.1f}/s, {left / 60:.0f} min left"
+        print(line, file=sys.stderr, flush=True)

@@ -10,15 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
 
 from audiodup.errors import Conflict, SchemaInvalid, StoreUnavailable
 from audiodup.model import Asset, Outcome, Status
-from audiodup.rows import as_row, database_time, encode_rows, statement_bytes, storable
+from audiodup.rows import as_row, database_time, statement_sized, storable
 from audiodup.session import Session, statements
 
-# Snowflake takes 1 MB of SQL text; the rest is for the statement itself.
-STATEMENT_BYTES = 950_000
 PAGE = 10_000
 
 
@@ -83,7 +80,7 @@ class Store:
             InvalidValue: the warehouse refuses the data of at least one of them; none of that statement is stored.
             StoreUnavailable: nobody knows; sending them again does no harm, since the merge counts an event once.
         """
-        for text in _statement_sized([as_row(storable(outcome)) for outcome in outcomes]):
+        for text in statement_sized([as_row(storable(outcome)) for outcome in outcomes]):
             self._session.run("append_outcomes", rows=text)
 
     def merge(self) -> bool:
@@ -192,26 +189,11 @@ class Store:
                     }
                     for asset, created_at in page
                 ]
-                for text in _statement_sized(rows):
+                for text in statement_sized(rows):
                     self._session.run("embedded/add_assets", rows=text)
 
     def close(self) -> None:
         self._session.close()
-
-
-def _statement_sized(rows: list[dict[str, Any]]) -> Iterator[str]:
-    """JSON texts of as many rows as fit one statement."""
-    page: list[dict[str, Any]] = []
-    length = 0
-    for row in rows:
-        size = statement_bytes(encode_rows([row]))
-        if page and length + size > STATEMENT_BYTES:
-            yield encode_rows(page)
-            page, length = [], 0
-        page.append(row)
-        length += size
-    if page:
-        yield encode_rows(page)
 
 
 def _utc(moment: datetime) -> datetime:

@@ -20,8 +20,10 @@ from audiodup.steps import Deadline, Source
 
 if TYPE_CHECKING:
     from audiodup.batcher import Batcher
-    from audiodup.chromaprint import Fpcalc
+    from audiodup.duplicates import Duplicates
+    from audiodup.fingerprinter import AudioFingerprinter
     from audiodup.folder import LocalFolder
+    from audiodup.index import Index
     from audiodup.publisher import PubSubPublisher
     from audiodup.session import Session
     from audiodup.store import Store
@@ -90,16 +92,20 @@ class Parts:
 
     @_Once
     def session(self) -> Session:
-        """The session with Snowflake, or with the embedded store."""
+        """The session with Snowflake, or with the embedded store, which is given its tables."""
         from audiodup.session import Session, connect_to_snowflake
 
         settings = self.settings
         if self.database is not None:
             from audiodup.embedded import open_embedded
+            from audiodup.schema import apply_schema
 
-            return Session(
+            session = Session(
                 open_embedded(self.database, database=settings.snowflake_database, schema=settings.snowflake_schema)
             )
+            apply_schema(session)
+            session.run("embedded/audio_asset")
+            return session
 
         def connect() -> Any:
             key = settings.snowflake_private_key
@@ -124,14 +130,24 @@ class Parts:
 
     @_Once
     def store(self) -> Store:
-        """The store; the embedded one is given its tables."""
-        from audiodup.schema import apply_schema
+        """The store."""
         from audiodup.store import Store
 
-        if self.database is not None:
-            apply_schema(self.session)
-            self.session.run("embedded/audio_asset")
         return Store(self.session)
+
+    @_Once
+    def index(self) -> Index:
+        """What duplicates are found by."""
+        from audiodup.index import Index
+
+        return Index(self.session, fingerprint_seconds=self.settings.fingerprint_seconds)
+
+    @_Once
+    def duplicates(self) -> Duplicates:
+        """Where pairs and groups are kept."""
+        from audiodup.duplicates import Duplicates
+
+        return Duplicates(self.session)
 
     @_Once
     def inbox(self) -> Batcher:
@@ -192,19 +208,22 @@ class Parts:
         )
 
     @_Once
-    def fingerprinter(self) -> Fpcalc:
-        """fpcalc."""
+    def fingerprinter(self) -> AudioFingerprinter:
+        """fpcalc and ffmpeg, in one queue for the CPUs."""
         from audiodup.chromaprint import Fpcalc
+        from audiodup.decoder import Ffmpeg
+        from audiodup.fingerprinter import AudioFingerprinter
+        from audiodup.guarded import GuardedRunner
 
         settings = self.settings
-        return Fpcalc(
-            program=settings.fpcalc,
-            seconds=settings.fingerprint_seconds,
+        runner = GuardedRunner(
             processes=settings.fpcalc_processes,
             wall_seconds=settings.fpcalc_seconds,
             cpu_seconds=settings.fpcalc_cpu_seconds,
             memory_bytes=settings.fpcalc_memory_bytes,
         )
+        fpcalc = Fpcalc(settings.fpcalc, runner, seconds=settings.fingerprint_seconds)
+        return AudioFingerprinter(fpcalc, Ffmpeg(settings.ffmpeg, runner), runner)
 
     def deadline(self) -> Deadline:
         """The time one request has for all but storing its outcome."""

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from .columns import MEANINGS
 from .markdown import code, page, table
 
-FIRST = ("AUDIO_FINGERPRINT", "AUDIO_FILE")
+FIRST = ("AUDIO_FINGERPRINT", "AUDIO_FILE", "AUDIO_DUPLICATE", "AUDIO_DUPLICATE_GROUP", "AUDIO_DUPLICATE_REVIEW")
 SQL = Path(__file__).resolve().parents[2] / "functions" / "audiodup" / "sql"
 
 INTRODUCTION = """
@@ -68,6 +69,29 @@ LEFT JOIN AUDIO_FINGERPRINT
         AND AUDIO_ASSET.FILE_KEY = AUDIO_FINGERPRINT.FILE_KEY
 GROUP BY STATE
 ORDER BY FILES DESC;""",
+    "Which files are copies of a file that is kept? Rules must go by ACTION of AUDIO_DUPLICATE_PAIR, which knows what "
+    "people have said.": """\
+SELECT
+    KEPT.FILE_KEY AS KEEP_FILE,
+    COPY.FILE_KEY AS COPY_FILE,
+    KEPT.REASON
+FROM AUDIO_DUPLICATE_GROUP AS KEPT
+INNER JOIN AUDIO_DUPLICATE_GROUP AS COPY ON KEPT.GROUP_ID = COPY.GROUP_ID
+WHERE KEPT.KEEP AND NOT COPY.KEEP
+ORDER BY KEEP_FILE, COPY_FILE;""",
+    "Which pairs wait for a person?": """\
+SELECT
+    A_ASSET_ID,
+    A_FILE_KEY,
+    B_ASSET_ID,
+    B_FILE_KEY,
+    VERDICT,
+    KIND,
+    SIMILARITY,
+    EVIDENCE
+FROM AUDIO_DUPLICATE_PAIR
+WHERE ACTION = 'MANUAL_REVIEW' AND REVIEW IS NULL
+ORDER BY SIMILARITY DESC;""",
     "What failed, and why? The codes are those of [errors](errors.md).": """\
 SELECT
     SPLIT_PART(ERROR_MESSAGE, ':', 1) AS CODE,
@@ -86,8 +110,8 @@ FROM AUDIO_FILE
 WHERE SHA256 IS NOT NULL
 QUALIFY COUNT(*) OVER (PARTITION BY SHA256) > 1
 ORDER BY SHA256, ASSET_ID, FILE_KEY;""",
-    "Which are the same audio, sample for sample, under other tags or in another lossless form? PCM_MD5 is known only "
-    "where the file itself tells it; two files without one are not known to be the same.": """\
+    "Which are the same audio, sample for sample, under other tags or in another lossless form? PCM_MD5 is known of "
+    "lossless files that tell it and of short sounds; two files without one are not known to be the same.": """\
 SELECT
     PCM_MD5,
     CHANNELS,
@@ -101,46 +125,14 @@ QUALIFY COUNT(*) OVER (PARTITION BY PCM_MD5, CHANNELS, SAMPLE_RATE) > 1
 ORDER BY PCM_MD5, ASSET_ID, FILE_KEY;""",
 }
 
-MEANINGS = {
-    "ASSET_ID": "The asset's id; for a folder's file a hash of its path.",
-    "FILE_KEY": "The file within the asset; for a folder's file its path there.",
-    "FORMAT": "What the asset is said to be, such as `mp3`; may be NULL.",
-    "PROVIDER": "Which entry of PROVIDERS is asked for the file.",
-    "DURATION": "Seconds, as the container declares or the decoder estimates; NULL where neither knows.",
-    "FINGERPRINT": "Chromaprint's compressed text, which every Chromaprint tool reads.",
-    "FILE_SIZE": "Bytes.",
-    "PROCESSING_STATUS": "`QUEUED`, `SUCCESS`, `FAILED`, or `SHORT`: too short for fpcalc, only slowly fingerprinted.",
-    "ERROR_MESSAGE": "`CODE: words` of a FAILED row; the codes are in [errors](errors.md).",
-    "CREATED_AT": "When the row was made; in AUDIO_ASSET when the file was, as newer ones go first.",
-    "UPDATED_AT": "When the row was written last.",
-    "CONTAINER": "Container by the file's own bytes, such as `mp4`, whatever its name says.",
-    "CODEC": "Codec, where the headers tell it.",
-    "LOSSLESS": "Whether the codec loses nothing; NULL where it is not known.",
-    "CHANNELS": "Channels.",
-    "SAMPLE_RATE": "Hz.",
-    "BIT_RATE": "Bits per second.",
-    "SHA256": "SHA-256 of the file's bytes, hexadecimal.",
-    "ETAG": "The ETag that came with the download.",
-    "PCM_MD5": "MD5 of the decoded samples in the form of FLAC's STREAMINFO, where a lossless file tells it.",
-    "ALGORITHM": "Chromaprint's algorithm by the library's number; fpcalc's `-algorithm` is one more.",
-    "FINGERPRINT_SECONDS": "How much of the file was to be fingerprinted; 0 is all of it.",
-    "FPCALC_VERSION": "Version of the fpcalc that made the fingerprint.",
-    "SLOW_FINGERPRINT": "Fingerprint of the slowed file, for sounds too short for fpcalc; NULL so far.",
-    "SLOW_SPEED": "How much it was slowed; NULL so far.",
-    "BANDWIDTH": "Up to which frequency there is sound, Hz; NULL so far.",
-    "REQUESTED_AT": "When the outcome's request was made, by the warehouse's clock.",
-    "EVENT_ID": "Id of the outcome that this row is, or shows.",
-    "RECEIVED_AT": "When the outcome arrived.",
-    "WINS": "Whether the outcome becomes its file's row.",
-    "MERGED_AT": "When the last merge began.",
-}
-
 # By the statement's folder in sql/, or its name.
 WRITERS = {
     "append_outcomes": "scheduler (QUEUED), fingerprint, dead_letter and the command lines, by INSERT only",
     "merge": "the merge, which the scheduler and the command lines run",
     "schema": "`make schema`, once",
     "embedded": "the command lines, on the embedded store only",
+    "index": "the matcher",
+    "duplicates": "the matcher",
 }
 
 
@@ -161,7 +153,8 @@ def render() -> str:
     asset = read_ddl((SQL / "embedded" / "audio_asset.sql").read_text(encoding="utf-8"))
     sections = []
     for relation in relations():
-        writing = f"\n\nWritten by {'; '.join(writers[relation.name])}." if relation.kind == "TABLE" else ""
+        written = "; ".join(writers.get(relation.name, ["people, through the review page"]))
+        writing = f"\n\nWritten by {written}." if relation.kind == "TABLE" else ""
         columns = f"\n\n{_columns(relation)}" if relation.columns else ""
         sections.append(f"## {relation.name}\n\n{relation.comment}{writing}{columns}")
     questions = [f"{question}\n\n{_sql(text)}" for question, text in QUERIES.items()]
@@ -183,7 +176,7 @@ def render() -> str:
 def relations() -> list[Relation]:
     """Every table of sql/schema/, those that others read first, then the views."""
     texts = [path.read_text(encoding="utf-8") for path in sorted((SQL / "schema").glob("*.sql"))]
-    found = [read_ddl(text) for text in texts if "CREATE " in text]
+    found = [read_ddl(text) for text in texts if re.search(r"CREATE (OR REPLACE VIEW|TABLE) ", text)]
     return sorted(found, key=lambda relation: (relation.kind, *_place(relation.name)))
 
 
@@ -207,7 +200,7 @@ def writers_by_table() -> dict[str, list[str]]:
     """Who writes a table, by the statements that do."""
     found: dict[str, list[str]] = {}
     for name, text in _statements():
-        for written in re.findall(r"^(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)", text, re.MULTILINE):
+        for written in re.findall(r"^(?:INSERT INTO|UPDATE|DELETE FROM|COPY INTO) (\w+)", text, re.MULTILINE):
             folder = name.rpartition("/")[0]
             writers = found.setdefault(written, [])
             if (writer := WRITERS[folder or name]) not in writers:

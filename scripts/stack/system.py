@@ -1,4 +1,4 @@
-"""The whole cloud system on one machine: every stand-in, the three functions, and the scheduler's tick.
+"""The whole cloud system on one machine: every stand-in, the functions, and the scheduler's tick.
 
 The functions are the real ones, served as in production; only the addresses in their settings are this machine's.
 """
@@ -26,7 +26,7 @@ from .warehouse import new_private_key, start_warehouse
 
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
 CREATE_APP = "functions_framework:create_app()"
-NAMES = ("fingerprint", "dead_letter", "scheduler")
+NAMES = ("fingerprint", "dead_letter", "scheduler", "matcher")
 KEY, TOKEN = "snowflake-key", "download-token"
 
 # One machine's limits: all of them together stay below the local ack deadline of 60 s.
@@ -165,12 +165,21 @@ class LocalSystem:
 
     def tick(self) -> Tick:
         """Call the scheduler, as Cloud Scheduler does every few minutes."""
+        return Tick(**self._call("scheduler", 120))
+
+    def match(self) -> None:
+        """Call the matcher, as Cloud Scheduler does every hour, until it has left nothing to the next call."""
+        while self._call("matcher", 600)["stopped"]:
+            pass
+
+    def _call(self, name: str, seconds: float) -> dict[str, Any]:
         self.processes.check()
         with requests.Session() as session:
             session.trust_env = False
-            answer = session.post(self.url("scheduler"), timeout=120)
+            answer = session.post(self.url(name), timeout=seconds)
         answer.raise_for_status()
-        return Tick(**answer.json())
+        found: dict[str, Any] = answer.json()
+        return found
 
     def close(self) -> None:
         """Close this process's own connections; the processes end with their block."""

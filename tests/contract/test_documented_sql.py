@@ -10,13 +10,16 @@ import pytest
 import sqlfluff
 from tests.contract.conftest import MakeSession
 
+from audiodup import matching
+from audiodup.duplicates import Duplicates
+from audiodup.index import Index
 from audiodup.model import Asset, AudioProperties, FileIdentity, Fingerprint, Outcome, Status
 from audiodup.schema import apply_schema, check_schema
 from audiodup.session import Session
 from audiodup.store import Store
 from documentation.schema import QUERIES, VIEW
 
-PROGRESS, FAILURES, EQUAL_BYTES, EQUAL_AUDIO = QUERIES.values()
+PROGRESS, COPIES, WAITING, FAILURES, EQUAL_BYTES, EQUAL_AUDIO = QUERIES.values()
 
 
 def ask(session: Session, text: str) -> Sequence[tuple[Any, ...]]:
@@ -84,6 +87,12 @@ def test_the_questions_have_their_answers(session: Session, store: Store) -> Non
         ("other", "other.flac", "flac"),
         ("tags", "tags.flac", "flac"),
     ]
+    matching.match(Index(session), Duplicates(session))
+    assert ask(session, COPIES) == [
+        ("one.flac", "two.flac", "first by its key"),
+        ("other.flac", "tags.flac", "first by its key"),
+    ]
+    assert ask(session, WAITING) == []
     store.append([outcome("tags", "3", "a", rate=48_000, later=1)])
     assert store.merge()
     assert ask(session, EQUAL_AUDIO) == []

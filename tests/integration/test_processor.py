@@ -28,10 +28,11 @@ GOOD = {
     *(DEEP, HOSTILE_NAME, HOSTILE_EXTENSION, TWO_LINES),
 }
 BROKEN = {"page.mp3": "NOT_AUDIO", "empty.wav": "NOT_AUDIO", "cut.wav": "CORRUPT", "brief.wav": "TOO_SHORT"}
+SHORT = "beep.wav"
 PROBLEMS = {"bad\\xff.wav": "its name is no UTF-8", "link.wav": "it is a symbolic link that leads out of the folder"}
 PASSED_OVER = "Passed over in the folder, being no audio: 1"
 KEYS = ["asset_id", "file_key", "status", "format", "duration", "file_size", "fingerprint", "error"]
-SUMMARY_KEYS = ["total", "success", "failed", "skipped", "by_error", "seconds"]
+SUMMARY_KEYS = ["total", "success", "short", "failed", "skipped", "by_error", "seconds"]
 
 
 def sound(audio: Audio, seconds: float = 4, seed: int = 1) -> Path:
@@ -56,7 +57,8 @@ def library(audio: Audio, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "page.mp3").write_text("<!DOCTYPE html><title>Sign in</title>")
     (folder / "empty.wav").touch()
     (folder / "cut.wav").write_bytes(sound(audio, 20).read_bytes()[:200_000])
-    (folder / "brief.wav").write_bytes(sound(audio, 1).read_bytes())
+    (folder / "brief.wav").write_bytes(sound(audio, 0.3).read_bytes())
+    (folder / SHORT).write_bytes(sound(audio, 1).read_bytes())
     Path(os.fsdecode(bytes(folder) + b"/bad\xff.wav")).write_bytes(sound(audio).read_bytes())
     (folder / "link.wav").symlink_to(sound(audio))
     (folder / "notes.txt").write_text("no audio")
@@ -94,6 +96,19 @@ def test_every_good_file_has_its_fingerprint(first: Run, library: Path) -> None:
         assert record["error"] is None
 
 
+def test_a_short_sound_is_no_failure(processor: Processor, first: Run) -> None:
+    """It has a length and no fingerprint but the slow one, counts by itself, and has its row."""
+    record = first.by_key()[SHORT]
+    assert (record["status"], record["duration"], record["fingerprint"], record["error"]) == ("SHORT", 1, None, None)
+    assert first.summary["short"] == 1
+    [row] = processor.rows(
+        "SELECT f.FINGERPRINT, f.DURATION, f.ERROR_MESSAGE, x.SLOW_FINGERPRINT LIKE 'AQ%', x.SLOW_SPEED, "
+        f"x.BANDWIDTH > 100, LENGTH(x.PCM_MD5) FROM AUDIO_FINGERPRINT f JOIN AUDIO_FILE x USING (FILE_KEY) "
+        f"WHERE FILE_KEY = '{SHORT}'"
+    )
+    assert row == (None, 1, None, True, 0.125, True, 32)
+
+
 def test_broken_files_fail_by_name_and_what_cannot_be_taken_is_reported(first: Run) -> None:
     """A name that is no UTF-8 and a link out of the folder have no row, but a line; other files have neither."""
     failed = {key: record for key, record in first.by_key().items() if record["status"] == "FAILED"}
@@ -108,7 +123,7 @@ def test_broken_files_fail_by_name_and_what_cannot_be_taken_is_reported(first: R
 
 def test_json_lines_have_the_promised_keys_and_a_summary_that_adds_up(first: Run) -> None:
     """One object for each file, no file twice, and nothing on stderr within the first minute."""
-    assert [list(record) for record in first.records] == [KEYS] * len(GOOD | BROKEN.keys() | PROBLEMS.keys())
+    assert [list(record) for record in first.records] == [KEYS] * len(GOOD | {SHORT} | BROKEN.keys() | PROBLEMS.keys())
     assert len(first.keys()) == len(first.records)
     summary = first.summary
     assert list(summary) == SUMMARY_KEYS
@@ -121,7 +136,7 @@ def test_json_lines_have_the_promised_keys_and_a_summary_that_adds_up(first: Run
 
 def test_the_default_store_is_in_the_working_directory(processor: Processor, first: Run) -> None:
     """One row for each file that can have one, and the temporary directory as empty as before."""
-    assert processor.statuses() == dict.fromkeys(GOOD, "SUCCESS") | dict.fromkeys(BROKEN, "FAILED")
+    assert processor.statuses() == (dict.fromkeys(GOOD, "SUCCESS") | {SHORT: "SHORT"} | dict.fromkeys(BROKEN, "FAILED"))
     assert list(processor.temporary.iterdir()) == []
 
 
@@ -136,10 +151,11 @@ def test_without_flags_the_failed_ones_are_done_again(processor: Processor, for_
 def test_people_read_table_statistics_and_counts(for_people: Run) -> None:
     """The counts stand on the last line; before them what failed, with all its words, what could not be taken too."""
     lines = for_people.stdout.splitlines()
-    assert lines[-1] == f"{len(GOOD)} SUCCESS, {len(BROKEN)} FAILED"
+    assert lines[-1] == f"{len(GOOD)} SUCCESS, 1 SHORT, {len(BROKEN)} FAILED"
     assert any(line.startswith("good.flac ") and " flac " in line and " SUCCESS " in line for line in lines)
+    assert any(line.startswith(f"{SHORT} ") and " SHORT " in line and " AQ" in line for line in lines)
     assert any(line.startswith("page.mp3 ") and " FAILED " in line and "NOT_AUDIO: " in line for line in lines)
-    assert f"             total  {len(GOOD | BROKEN.keys())}" in lines
+    assert f"             total  {len(GOOD | {SHORT} | BROKEN.keys())}" in lines
     assert "          by error  CORRUPT 1, NOT_AUDIO 2, TOO_SHORT 1" in lines
     for key, words in PROBLEMS.items():
         assert f"{key}: INVALID_VALUE: {words}" in lines
@@ -160,9 +176,9 @@ def test_statistics_alone(processor: Processor, library: Path, first: Run) -> No
     """One object, the same with `--database` alone, and every file counted once."""
     run = processor.run("--stats", "--json", "--database", ".audiodup")
     [statistics] = run.records
-    counted = ("success", "failed", "queued", "pending")
+    counted = ("success", "short", "failed", "queued", "pending")
     assert {"total", *counted, "by_error", "hours_of_audio", "assets_per_second"} <= statistics.keys()
-    assert [statistics[name] for name in ("total", *counted)] == [len(GOOD) + 4, len(GOOD), 4, 0, 0]
+    assert [statistics[name] for name in ("total", *counted)] == [len(GOOD) + 5, len(GOOD), 1, 4, 0, 0]
     assert statistics["by_error"] == {"CORRUPT": 1, "NOT_AUDIO": 2, "TOO_SHORT": 1}
     assert statistics["hours_of_audio"] == pytest.approx(len(GOOD) * 4 / 3600, abs=0.01)
     assert statistics["assets_per_second"] > 0
@@ -207,26 +223,31 @@ def test_wrong_settings_are_named_without_their_values(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def small(audio: Audio, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three good files and a broken one."""
+    """Two good files, a short one and a broken one."""
     folder = tmp_path_factory.mktemp("small")
     for number in range(3):
-        (folder / f"{number}.wav").write_bytes(sound(audio, seed=number).read_bytes())
+        (folder / f"{number}.wav").write_bytes(sound(audio, 4 if number else 1, seed=number).read_bytes())
     (folder / "page.mp3").write_text("<!DOCTYPE html>")
     return folder
 
 
 def test_flags_say_which_files_are_done(processor_of_small: Processor, small: Path) -> None:
-    """`--limit` counts what is done, not what is skipped; `--resume` leaves FAILED alone; `--reprocess` nothing."""
+    """`--limit` counts what is done, not what is skipped; `--resume` leaves FAILED alone; `--reprocess` nothing.
+
+    SHORT is done, like SUCCESS.
+    """
     run = processor_of_small.run
     begun = run("--local", small, "--json", "--limit", "3", "--batch-size", "1", "--workers", "4")
-    assert len(begun.records) == sum(begun.counts) == 3
+    assert len(begun.records) == sum(begun.counts) + begun.summary["short"] == 3
     rest = run("--local", small, "--json", "--resume")
     assert rest.keys() == {"0.wav", "1.wav", "2.wav", "page.mp3"} - begun.keys()
     assert rest.counts[2] == 3
     resumed = run("--local", small, "--json", "--resume")
     assert (resumed.records, resumed.counts, resumed.status) == ([], (0, 0, 4), 0)
     everything = run("--local", small, "--json", "--reprocess")
-    assert (everything.counts, everything.status) == ((3, 1, 0), 1)
+    assert (everything.counts, everything.summary["short"], everything.status) == ((2, 1, 0), 1, 1)
+    again = run("--local", small, "--json")
+    assert (again.keys(), again.counts) == ({"page.mp3"}, (0, 1, 3))
     assert len(processor_of_small.statuses()) == 4
 
 
@@ -250,7 +271,7 @@ def test_asset_ids_select_and_unknown_ones_are_failures(processor: Processor, fi
     assert (again.counts, again.status) == ((1, 1, 0), 1)
     only = processor.run("--local", library, "--asset-ids", known)
     assert (only.status, only.stderr) == (0, f"{PASSED_OVER}\n")
-    assert only.stdout.splitlines()[-1] == f"{len(GOOD)} SUCCESS, {len(BROKEN)} FAILED"
+    assert only.stdout.splitlines()[-1] == f"{len(GOOD)} SUCCESS, 1 SHORT, {len(BROKEN)} FAILED"
 
 
 def test_files_that_change_and_go(audio: Audio, tmp_path: Path) -> None:

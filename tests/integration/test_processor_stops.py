@@ -108,12 +108,15 @@ def test_a_second_process_is_told_that_the_store_is_in_use(processor: Processor,
     assert TRACEBACK not in second.stderr
 
 
-def test_a_missing_fpcalc_is_told_with_what_to_install(processor: Processor, library: Path) -> None:
+@pytest.mark.parametrize(("setting", "package"), [("FPCALC", "libchromaprint-tools"), ("FFMPEG", "`ffmpeg`")])
+def test_a_missing_tool_is_told_with_what_to_install(
+    processor: Processor, library: Path, setting: str, package: str
+) -> None:
     """Before anything is stored as FAILED."""
-    run = processor.run("--local", library, FPCALC="/nonexistent")
+    run = processor.run("--local", library, **{setting: "/nonexistent"})
     assert (run.status, run.stdout) == (3, "")
     assert run.stderr.startswith("TOOL_MISSING: /nonexistent is not installed")
-    assert "libchromaprint-tools" in run.stderr
+    assert package in run.stderr
     assert TRACEBACK not in run.stderr
     assert processor.statuses() == {}
 

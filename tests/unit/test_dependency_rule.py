@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "functions" / "audiodup"
 
-DOORS = {"wiring", "steps", "model", "errors", "messages"}
+DOORS = {"wiring", "steps", "matching", "model", "errors", "messages"}
 """What of audiodup the entry points and the scripts may import."""
 
 MEANING: dict[str, set[str]] = {
@@ -23,26 +23,36 @@ MEANING: dict[str, set[str]] = {
     "errors": set(),
     "messages": set(),
     "steps": set(),
+    "matching": {"numpy"},
     "verdict": set(),
-    "matching": set(),
-    "alignment": {"numpy"},
+    "groups": set(),
+    "keep": set(),
+    "chance": set(),
+    **{name: {"numpy"} for name in ("screening", "alignment", "coverage", "agreement", "lines", "frames", "keys")},
 }
 """Modules that import nothing but the standard library, audiodup and these."""
 
 PARTS = {
-    "session": {"store", "schema", "embedded"},
-    "rows": {"store"},
+    "session": {"store", "schema", "embedded", "index", "duplicates"},
+    "rows": {"store", "index", "duplicates"},
+    "index_rows": {"index"},
     "batcher": {"store"},
-    "container": {"chromaprint"},
-    "headers": {"chromaprint", "container"},
-    "compressed": {"chromaprint"},
-    "guarded": {"chromaprint"},
+    "chromaprint": {"fingerprinter"},
+    "decoder": {"fingerprinter"},
+    "slowed": {"fingerprinter"},
+    "bandwidth": {"fingerprinter"},
+    "wav_piece": {"fingerprinter"},
+    "sound": {"fingerprinter", "decoder", "slowed", "bandwidth", "wav_piece"},
+    "container": {"fingerprinter"},
+    "headers": {"container", "wav_piece"},
+    "compressed": {"chromaprint", "index", "index_rows"},
+    "guarded": {"fingerprinter", "chromaprint", "decoder"},
     "network": {"source"},
     "connections": {"source", "network"},
     "addresses": {"source", "providers", "network", "connections"},
     "providers": {"source"},
     "json_pointer": {"source", "providers"},
-    "tempfiles": {"source"},
+    "tempfiles": {"source", "fingerprinter"},
     "listing": {"folder"},
     "opened": {"source", "folder", "tempfiles"},
 }

@@ -1,0 +1,3 @@
+-- Keys of tracks of which no file is left.
+DELETE FROM AUDIO_INDEX_KEY
+WHERE TRACK_ID NOT IN (SELECT TRACK_ID FROM AUDIO_INDEX_TRACK);

@@ -1,0 +1,47 @@
+-- One page of the files whose fingerprints are not in the index, or not as they are now, by key. Rows of the original
+-- system have no row in AUDIO_FILE. The texts of those that cannot be indexed stay where they are.
+SELECT
+    AUDIO_FINGERPRINT.ASSET_ID,
+    AUDIO_FINGERPRINT.FILE_KEY,
+    AUDIO_FINGERPRINT.PROCESSING_STATUS,
+    AUDIO_FILE.ALGORITHM,
+    AUDIO_FILE.FINGERPRINT_SECONDS,
+    AUDIO_FILE.SLOW_SPEED,
+    AUDIO_FILE.SLOW_FINGERPRINT,
+    COALESCE(AUDIO_FILE.EVENT_ID, '') AS EVENT_ID,
+    CASE
+        WHEN
+            COALESCE(AUDIO_FILE.ALGORITHM, %(algorithm)s) = %(algorithm)s
+            AND COALESCE(AUDIO_FILE.FINGERPRINT_SECONDS, %(fingerprint_seconds)s) = %(fingerprint_seconds)s
+            THEN AUDIO_FINGERPRINT.FINGERPRINT
+    END AS FINGERPRINT
+FROM AUDIO_FINGERPRINT
+LEFT JOIN AUDIO_FILE
+    ON
+        AUDIO_FINGERPRINT.ASSET_ID = AUDIO_FILE.ASSET_ID
+        AND AUDIO_FINGERPRINT.FILE_KEY = AUDIO_FILE.FILE_KEY
+WHERE
+    AUDIO_FINGERPRINT.PROCESSING_STATUS IN ('SUCCESS', 'SHORT')
+    AND (
+        AUDIO_FINGERPRINT.ASSET_ID > %(after_asset_id)s
+        OR (
+            AUDIO_FINGERPRINT.ASSET_ID = %(after_asset_id)s
+            AND AUDIO_FINGERPRINT.FILE_KEY > %(after_file_key)s
+        )
+    )
+    AND EXISTS (
+        SELECT 1
+        FROM AUDIO_ASSET
+        WHERE
+            AUDIO_ASSET.ASSET_ID = AUDIO_FINGERPRINT.ASSET_ID
+            AND AUDIO_ASSET.FILE_KEY = AUDIO_FINGERPRINT.FILE_KEY
+    )
+    AND NOT EXISTS (
+        SELECT 1
+        FROM AUDIO_INDEX_TRACK
+        WHERE
+            AUDIO_INDEX_TRACK.ASSET_ID = AUDIO_FINGERPRINT.ASSET_ID
+            AND AUDIO_INDEX_TRACK.FILE_KEY = AUDIO_FINGERPRINT.FILE_KEY
+    )
+ORDER BY AUDIO_FINGERPRINT.ASSET_ID ASC, AUDIO_FINGERPRINT.FILE_KEY ASC
+LIMIT %(at_most)s;
