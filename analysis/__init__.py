@@ -1,0 +1,1 @@
+"""Studies of the fingerprint and the matcher: one question, one command each; not part of the product."""
