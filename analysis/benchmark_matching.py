@@ -157,17 +157,17 @@ class Benchmark:
     def _add(self, tracks: list[Items], name: str = "load") -> None:
         self.sample = self.sample or tracks[:DECODED]
         with self.times.of(name):
-            generation, making = self.index.open()
+            generation, making = self.index.filling.open()
             first = len(self._shelf)
             page = make_page(
                 [Decoded(str(first + place), "k", "", items) for place, items in enumerate(tracks)], making
             )
-            self.index.load(page, generation)
+            self.index.filling.load(page, generation)
             self._shelf.add(tracks, np.array(page.tracks["TRACK_ID"], np.int64))
 
     def _finish(self, name: str = "load") -> None:
         with self.times.of(name):
-            self.index.find_common_keys(self.index.open()[1])
+            self.index.filling.find_common_keys(self.index.filling.open()[1])
 
     def match(self, name: str) -> Outcome:
         """Everything that is not matched yet."""

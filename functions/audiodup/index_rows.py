@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from audiodup.compressed import CompressedFormatError, decode
 from audiodup.keys import SLOW_SPEED, KeyScheme, Setting, informative, make_keys, track_id
 
+IDS_AT_ONCE = 10_000
+"""Track numbers in one statement: 22 characters each, and their texts are 35 MB."""
 ORIGINAL_SECONDS = 120
 """The original system kept no note of it: fpcalc's own default."""
 
@@ -193,3 +196,14 @@ def _decode(text: str | None, algorithm: int) -> NDArray[np.uint32]:
     found, items = decode(text)
     _check("ALGORITHM", found, algorithm)
     return items
+
+
+def in_parts(track_ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """So many of them as go into one statement."""
+    for start in range(0, len(track_ids), IDS_AT_ONCE):
+        yield track_ids[start : start + IDS_AT_ONCE]
+
+
+def as_json(track_ids: Sequence[int]) -> str:
+    """As the statements take them: as texts, since not every reader of JSON keeps 63 bits of a number."""
+    return json.dumps([str(number) for number in track_ids], separators=(",", ":"))
