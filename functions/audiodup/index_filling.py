@@ -1,7 +1,7 @@
 """Fills the index from AUDIO_FINGERPRINT: a page at a time, read, decoded, and loaded as Parquet.
 
-Who changes the index first updates the one row of AUDIO_INDEX_STATE, whose number GENERATION tells everyone else that it
-has changed; a process killed anywhere leaves whole pages or nothing.
+Who changes the index first updates the one row of AUDIO_INDEX_STATE, whose number GENERATION tells everyone else that
+it has changed; a process killed anywhere leaves whole pages or nothing.
 """
 
 from __future__ import annotations

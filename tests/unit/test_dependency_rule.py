@@ -33,9 +33,10 @@ MEANING: dict[str, set[str]] = {
 """Modules that import nothing but the standard library, audiodup and these."""
 
 PARTS = {
-    "session": {"store", "schema", "embedded", "index", "duplicates"},
-    "rows": {"store", "index", "duplicates"},
-    "index_rows": {"index"},
+    "session": {"store", "schema", "embedded", "index", "index_filling", "duplicates"},
+    "rows": {"store", "index_filling", "duplicates"},
+    "index_filling": {"index"},
+    "index_rows": {"index", "index_filling"},
     "batcher": {"store"},
     "chromaprint": {"fingerprinter"},
     "decoder": {"fingerprinter"},

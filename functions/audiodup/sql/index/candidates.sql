@@ -40,8 +40,8 @@ FROM (
     HAVING
         COUNT(*) >= %(keys_in_common)s
         -- Frames next to each other are alike: where one meets by chance the next one often does.
-        AND MAX(NEW_KEY.POSITION * 1048576 + OLD_KEY.POSITION)
-        - MIN(NEW_KEY.POSITION * 1048576 + OLD_KEY.POSITION) >= %(apart)s * 1048576
+        AND MAX(NEW_KEY.POSITION::BIGINT * 1048576 + OLD_KEY.POSITION)
+        - MIN(NEW_KEY.POSITION::BIGINT * 1048576 + OLD_KEY.POSITION) >= %(apart)s * 1048576
 ) AS PAIR
 WHERE
     PAIR.OLD_TRACK < PAIR.NEW_TRACK
