@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from itertools import groupby
@@ -42,9 +42,17 @@ class Duplicates:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """What is written within is there as a whole or not at all."""
-        return self._session.transaction()
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """What is written within is there as a whole or not at all, and nobody else writes meanwhile.
+
+        Raises:
+            Conflict: another run writes at this moment.
+        """
+        with self._session.transaction():
+            # On Snowflake (READ COMMITTED) two runs would else see each other's pairs in part, and write some twice.
+            self._session.run("index/lock")
+            yield
 
     def replace(self, found: Sequence[Duplicate]) -> None:
         """Write pairs in place of what was said of the same pairs."""
@@ -106,8 +114,7 @@ class Duplicates:
             for group in groups
             for member in group.members
         ]
-        with self._session.transaction():
-            self._session.run("index/lock")
+        with self.transaction():
             self._session.run("duplicates/forget_groups")
             for text in statement_sized(rows):
                 self._session.run("duplicates/add_groups", rows=text)

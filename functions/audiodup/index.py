@@ -131,13 +131,7 @@ class Index:
         return int(self._join_rows / max(1.0, float(meetings) / float(keys))) if keys else self._join_rows
 
     def mark_matched(self, batch: Batch) -> None:
-        """Take a batch from the queue; called first in the transaction that writes what came of it.
-
-        Raises:
-            Conflict: another run writes at this moment.
-        """
-        # Who writes pairs holds the lock: on Snowflake two runs would else see each other's pairs in part.
-        self._session.run("index/lock")
+        """Take a batch from the queue; called in the transaction that writes what came of it."""
         for part in in_parts(batch.track_ids.tolist()):
             self._session.run("index/mark_matched", track_ids=as_json(part), generation=batch.generation)
 

@@ -195,8 +195,10 @@ def test_equal_fingerprints_are_one_track(session: Session, shelf: Shelf) -> Non
     assert len(content(session)[1]) == 2 * len(music(1))
     [found] = match(index)
     assert len(found) == 1
+    keys = content(session)[1]
     shelf.put("one more", music(1))
     assert index.fill().indexed == 1
+    assert content(session)[1] == keys
     assert sorted(len(files) for files in names(session).values()) == [1, 501]
     [again] = index.batches()
     assert len(index.members(again.track_ids.tolist())[int(again.track_ids[0])]) == 501

@@ -63,6 +63,20 @@ def test_new_against_all_finds_what_all_against_all_does(session: Session, shelf
         assert pairs(session, first + match(index)) == at_once
 
 
+def test_a_pair_comes_once_at_its_best_distance(session: Session, shelf: Shelf) -> None:
+    """Two tracks that share a short part at one distance and a long one at another, with where each begins and ends."""
+    shelf.put("a", joined(music(1, 40), music(2, 200), music(3, 50)))
+    shelf.put("b", joined(music(1, 40), music(4, 100), music(2, 200)))
+    shelf.put("near", joined(music(5, 100), music(1, 40)[:8], music(6, 100)))
+    index = Index(session)
+    index.fill()
+    [found] = match(index)
+    assert pairs(session, [found]) == [("a", "b", 100, 200)]
+    first, last = found.meetings[0].tolist()
+    assert sorted(first) == [40, 140]
+    assert sorted(last) == [239, 339]
+
+
 def test_a_run_is_taken_up_where_it_ended(session: Session, shelf: Shelf) -> None:
     """Batches are small, and whoever matched one does not come back."""
     put_library(shelf)
