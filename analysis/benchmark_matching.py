@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from analysis.degrade import Copy, load
 from analysis.synthetic import FRAMES, Items, Veils, in_pieces, meetings_per_pair, originals_by_package
+from audiodup import logs
 from audiodup.alignment import align
 from audiodup.compressed import decode, encode
 from audiodup.embedded import open_embedded
@@ -208,7 +209,7 @@ class Benchmark:
             one, other = library[int(a[place])], library[int(b[place])]
             alignment = align(one, other, candidates.meetings[place].tolist())
             if alignment and judge(
-                _file(int(a[place]), one), _file(int(b[place]), other), Compared(one, other, alignment), pairs
+                _file(int(a[place]), one), _file(int(b[place]), other), Compared.of(one, other, alignment), pairs
             ):
                 outcome.found.update(in_order(a[place : place + 1], b[place : place + 1]))
 
@@ -318,6 +319,7 @@ def main() -> None:
     parser.add_argument("--scheme", help="bits/one_in/keys_in_common/apart/common_key in place of the size's own")
     parser.add_argument("--json", action="store_true", help="one object on one line")
     options = parser.parse_args()
+    logs.configure("ERROR", sys.stderr)
     setting = setting_for(options.tracks)
     if options.scheme:
         bits, one_in, keys_in_common, apart, common_key = map(int, options.scheme.split("/"))

@@ -111,7 +111,8 @@ def _run(parts: Parts, job: Job | None, *, anew: bool, csv: Path | None, json_li
     if json_lines:
         emit({"summary": _summary(parts, matched, found, job) | {"seconds": round(time.monotonic() - started, 3)}})
     else:
-        print_pairs(found.first, found.groups, found.by_verdict, folder=parts.database is not None)
+        if begun:
+            print_pairs(found.first, found.groups, found.by_verdict, folder=parts.database is not None)
         if job is not None:
             print()
             print_counts(parts)

@@ -17,6 +17,21 @@ _HALF_SUPPORT_FRAMES = 9
 # So near to an end of the fingerprint a range is taken to reach it: local search, rounding, codecs' padding.
 _AT_END_FRAMES = 4
 _WHOLE_TOLERANCE_SECONDS = 0.5
+# The rest are fades, edges, and what a codec has spoilt.
+_ALL_SEEN = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How much a fingerprint tells."""
+
+    frames: int
+    informative: int
+
+    @classmethod
+    def of(cls, frames: Frames) -> Seen:
+        """Count them."""
+        return cls(len(frames), int(np.count_nonzero(frames.informative)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +44,15 @@ class Side:
     """Seconds of the file from one frame to the next."""
     duration: float
     """Of the whole file, seconds."""
+    is_known: bool
+    """Whether that is more than a guess."""
 
     @classmethod
-    def of(cls, frames: Frames, duration: float | None, speed: float = 1.0) -> Side:
-        """Where nobody knows the duration it is what the fingerprint describes."""
+    def of(cls, fingerprint: Seen, duration: float | None, speed: float = 1.0) -> Side:
+        """Where nobody knows the duration it is taken to be what the fingerprint describes."""
         unit = FRAME_SECONDS * speed
-        seen = (len(frames) + _SUPPORT_FRAMES) * unit
-        return cls(len(frames), int(np.count_nonzero(frames.informative)), unit, duration or seen)
+        seen = (fingerprint.frames + _SUPPORT_FRAMES) * unit
+        return cls(fingerprint.frames, fingerprint.informative, unit, duration or seen, duration is not None)
 
     @property
     def seen(self) -> float:
@@ -45,7 +62,7 @@ class Side:
     @property
     def is_whole(self) -> bool:
         """Whether that is all of the file."""
-        return self.duration - self.seen <= _WHOLE_TOLERANCE_SECONDS
+        return self.is_known and self.duration - self.seen <= _WHOLE_TOLERANCE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +81,13 @@ def extent(alignment: Alignment, a: Side, b: Side) -> Extent:
     """Turn frames into seconds.
 
     Coverage is of the file's sound: what is silent counts neither way. Behind the end of a fingerprint that is not the
-    end of its file, a match that runs into it is taken to go on as far as both files do.
+    end of its file, a match that runs into it is taken to go on as far as both files do, if nearly all that both
+    fingerprints tell of the same time matches: a jingle at their end tells nothing of what follows.
     """
     ranges = tuple(_seconds(part, a, b) for part in alignment.parts)
     line = alignment.main.line
     unseen_a = unseen_b = 0.0
-    if last := _runs_out(alignment, a, b):
+    if (last := _runs_out(alignment, a, b)) and _all_that_was_seen(alignment, last[0], a, b):
         part, matched = last
         unseen_a = max(0.0, min(a.duration, (b.duration - part.line.offset * b.unit) / part.line.tempo) - matched.a_end)
         unseen_b = max(0.0, min(b.duration - matched.b_end, unseen_a * part.line.tempo))
@@ -119,6 +137,14 @@ def _runs_out(alignment: Alignment, a: Side, b: Side) -> tuple[Part, MatchedRang
         if cut_in_a or cut_in_b:
             return part, _seconds(part, a, b)
     return None
+
+
+def _all_that_was_seen(alignment: Alignment, last: Part, a: Side, b: Side) -> bool:
+    """Whether the parts make up the time that both fingerprints describe, along the line of the last part."""
+    start = max(0.0, -last.line.offset / last.line.tempo)
+    end = min(float(a.frames), (b.frames - last.line.offset) / last.line.tempo)
+    density = min(a.informative / a.frames, b.informative / b.frames)
+    return alignment.frames >= _ALL_SEEN * density * (end - start)
 
 
 def _coverage(alignment: Alignment, side: Side, unseen: float) -> float:

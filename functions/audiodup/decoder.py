@@ -27,6 +27,7 @@ _AU_HEADER = struct.Struct(">4s5I")
 _AU_MAGIC, _AU_FLOAT64 = b".snd", 7
 # 10.5 s of eight channels at 96 kHz are 65 MB.
 _MAX_BYTES = 100_000_000
+_HASH_BYTES = 1_000
 _NOT_RUN = (126, 127)
 _NO_MEMORY = "Cannot allocate memory"
 # Two spaces before it: whatever stands in a file's own tags is printed with four and more.
@@ -75,6 +76,29 @@ class Ffmpeg:
             said = _said(completed)
             raise ResourceLimit(said) if _NO_MEMORY in said else Corrupt(said)
         return sound
+
+    def sample_hashes(self, file: AudioFile, demuxer: str, deadline: Deadline) -> frozenset[str]:
+        """MD5 of all samples of the first audio stream, at each width a sample may have; none where not all
+        of it can be decoded.
+
+        Raises:
+            ResourceLimit, TimedOut, Interrupted, NoRoom, ToolMissing: as `decode`.
+        """
+        outputs = [
+            option
+            for form in ("pcm_s8", "pcm_s16le", "pcm_s24le", "pcm_s32le")
+            for option in ("-map", "0:a:0", "-c:a", form, "-f", "md5", "pipe:1")
+        ]
+        completed = self._runner.run(
+            self._program,
+            [*_OPTIONS, "-xerror", "-f", demuxer, "-i", file.path, *outputs],
+            deadline,
+            max_stdout=_HASH_BYTES,
+            descriptor=file.descriptor,
+        )
+        if completed.status != 0:
+            return frozenset()
+        return frozenset(match.decode() for match in re.findall(rb"MD5=([0-9a-f]{32})", completed.stdout))
 
 
 def _read_au(completed: Completed) -> Sound | None:

@@ -10,6 +10,9 @@ from importlib.metadata import version
 from itertools import groupby
 from typing import Any
 
+import structlog
+
+from audiodup.errors import Conflict
 from audiodup.model import (
     Action,
     Duplicate,
@@ -24,6 +27,8 @@ from audiodup.model import (
 )
 from audiodup.rows import statement_sized
 from audiodup.session import Session
+
+log = structlog.get_logger()
 
 MATCHER_VERSION = version("audiodup")
 _CONTENT_FIELDS = (
@@ -42,16 +47,26 @@ class Duplicates:
     def __init__(self, session: Session) -> None:
         self._session = session
 
+    def generation(self) -> int:
+        """Rises with every change of index, pairs and groups."""
+        return int(self._session.run("index/state")[0][0])
+
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, generation: int) -> Iterator[None]:
         """What is written within is there as a whole or not at all, and nobody else writes meanwhile.
 
+        Args:
+            generation: when that was read which the written is made from.
+
         Raises:
-            Conflict: another run writes at this moment.
+            Conflict: another run has changed something since, or does at this moment.
         """
         with self._session.transaction():
-            # On Snowflake (READ COMMITTED) two runs would else see each other's pairs in part, and write some twice.
+            # On Snowflake (READ COMMITTED) two runs would else see each other's pairs in part, and write some twice;
+            # and a slow one would write pairs of files that were replaced since.
             self._session.run("index/lock")
+            if self.generation() != generation + 1:
+                raise Conflict("another process has changed the index meanwhile")
             yield
 
     def replace(self, found: Sequence[Duplicate]) -> None:
@@ -87,10 +102,12 @@ class Duplicates:
 
     def reviews(self) -> dict[tuple[FileKey, FileKey], Review]:
         """What people have said of pairs, and not taken back."""
-        found = {
-            ((row[0], row[1]), (row[2], row[3])): Review(row[4]) for row in self._session.run("duplicates/reviews")
-        }
-        return {pair: review for pair, review in found.items() if review is not Review.UNDO}
+        words = {review.value: review for review in Review if review is not Review.UNDO}
+        rows = self._session.run("duplicates/reviews")
+        for row in rows:
+            if row[4] not in set(Review):
+                log.warning("a review with an unknown word is passed over", pair=row[:4], word=row[4])
+        return {((row[0], row[1]), (row[2], row[3])): words[row[4]] for row in rows if row[4] in words}
 
     def groups(self) -> list[Group]:
         """The groups as they are stored."""
@@ -102,7 +119,7 @@ class Duplicates:
         return found
 
     def replace_groups(self, groups: Iterable[Group]) -> None:
-        """Write groups in place of all there were."""
+        """Write groups in place of all there were; within a transaction."""
         rows = [
             {
                 "group_id": group.group_id,
@@ -114,10 +131,9 @@ class Duplicates:
             for group in groups
             for member in group.members
         ]
-        with self.transaction():
-            self._session.run("duplicates/forget_groups")
-            for text in statement_sized(rows):
-                self._session.run("duplicates/add_groups", rows=text)
+        self._session.run("duplicates/forget_groups")
+        for text in statement_sized(rows):
+            self._session.run("duplicates/add_groups", rows=text)
 
 
 def _as_row(one: Duplicate) -> dict[str, Any]:

@@ -46,6 +46,7 @@ class AudioFingerprinter:
         return container.inspect(file, asset.format or PurePosixPath(asset.file_key).suffix)
 
     def measure(self, file: AudioFile, inspection: Inspection, deadline: Deadline) -> Measured:
+        inspection = self._verified(file, inspection, deadline)
         try:
             found = self._fpcalc.fingerprint(file, inspection, deadline)
         except TooShort:
@@ -66,6 +67,21 @@ class AudioFingerprinter:
     def kill_all(self) -> None:
         """Kill what decodes and refuse what comes: for SIGTERM. Calls in `measure` raise Interrupted."""
         self._runner.kill_all()
+
+    def _verified(self, file: AudioFile, inspection: Inspection, deadline: Deadline) -> Inspection:
+        """Without the hash that a FLAC declares, where its samples do not have it: damage behind what fpcalc decodes
+        would else make a broken file the equal of a whole one.
+        """
+        properties = inspection.properties
+        if properties.codec != "flac" or properties.pcm_md5 is None:
+            return inspection
+        try:
+            hashes = self._ffmpeg.sample_hashes(file, inspection.demuxer, deadline)
+        except (Permanent, TimedOut):
+            hashes = frozenset()
+        if properties.pcm_md5 in hashes:
+            return inspection
+        return replace(inspection, properties=replace(properties, pcm_md5=None))
 
     def _too_short_for_fpcalc(self, file: AudioFile, inspection: Inspection, deadline: Deadline) -> Measured:
         sound = self._decode_short(file, inspection, deadline)

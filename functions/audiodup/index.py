@@ -23,6 +23,8 @@ MOST_IDS = 40_000
 """Track numbers in one statement where it has to be one: 22 characters each, and Snowflake takes 1 MB."""
 JOIN_ROWS = 25_000_000
 """Meetings of keys that one statement may group, as far as can be foreseen: some 2 GB in the embedded store."""
+FEW_MEETINGS = 250
+"""More than a key meets on average in any library seen: as few new ones as fit by that need no look at the table."""
 # More than any position (compressed.MAX_ITEMS); sql/index/candidates.sql has it too.
 _POSITIONS = 1 << 20
 
@@ -114,9 +116,11 @@ class Index:
         for scheme in (setting.normal, setting.slow):
             generation = self.filling.state()[0]
             rows = self._session.run("index/unmatched", key_version=scheme.version)
+            if not rows:
+                continue
             numbers = np.array([row[0] for row in rows], np.int64)
             key_rows = np.cumsum([row[1] for row in rows], dtype=np.int64)
-            size = self._batch_keys(setting)
+            size = self._batch_keys(setting, int(key_rows[-1]))
             start = 0
             while start < len(numbers):
                 before = int(key_rows[start - 1]) if start else 0
@@ -125,8 +129,10 @@ class Index:
                 yield Batch(numbers[start:end], scheme, generation)
                 start = end
 
-    def _batch_keys(self, setting: Setting) -> int:
+    def _batch_keys(self, setting: Setting, waiting: int) -> int:
         """How many keys a batch may have, so that a statement can group all that they meet."""
+        if waiting * FEW_MEETINGS <= self._join_rows:
+            return waiting
         [(meetings, keys)] = self._session.run("index/meetings", common_key=setting.normal.common_key)
         return int(self._join_rows / max(1.0, float(meetings) / float(keys))) if keys else self._join_rows
 

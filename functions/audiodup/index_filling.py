@@ -139,6 +139,11 @@ class Filling:
             problems.append(f"has fingerprints of algorithm {algorithm}, not {self._algorithm}")
         if seconds != self._seconds:
             problems.append(f"has fingerprints of {seconds} s, FINGERPRINT_SECONDS is {self._seconds}")
+        if seconds != self._seconds:
+            raise IndexMismatch(
+                f"the index {'; '.join(problems)}: set it back, or fingerprint the files again (the processor's "
+                "`--reprocess`) and then match with `--all`"
+            )
         if setting is None or problems:
             raise IndexMismatch(f"the index {'; '.join(problems)}: `--all` makes it anew")
         return generation, Making(setting, self._algorithm, self._seconds)

@@ -101,7 +101,10 @@ class Index(Protocol[AnyBatch]):
 class Duplicates(Protocol):
     """Where results go."""
 
-    def transaction(self) -> AbstractContextManager[None]: ...
+    def generation(self) -> int: ...
+
+    def transaction(self, generation: int) -> AbstractContextManager[None]:
+        """Raises Conflict where something has changed since that generation."""
 
     def replace(self, found: Sequence[Duplicate]) -> None: ...
 
@@ -190,19 +193,23 @@ def match(
         if stop():
             done.stopped = True
             break
+        generation = duplicates.generation()
         found = _match(index, batch, fetched[batch.slow], done)
-        with duplicates.transaction():
+        with duplicates.transaction(generation):
             index.mark_matched(batch)
             duplicates.replace(found)
         done.found.update(one.judgement.verdict for one in found)
         done.tracks += len(batch.track_ids)
         report(len(batch.track_ids))
+    generation = duplicates.generation()
     equal = list(_of_files(duplicates.equal_content(PAIRWISE), None, 0))
-    with duplicates.transaction():
+    with duplicates.transaction(generation):
         duplicates.replace(equal)
     done.found.update(one.judgement.verdict for one in equal)
+    generation = duplicates.generation()
     groups = form_groups(duplicates.pairs(), duplicates.files(), duplicates.reviews())
-    duplicates.replace_groups(groups)
+    with duplicates.transaction(generation):
+        duplicates.replace_groups(groups)
     done.groups = len(groups)
     return done
 
@@ -223,9 +230,8 @@ def _match(index: Index[AnyBatch], batch: AnyBatch, fetched: _Fingerprints, done
     for place in passed:
         frames = fetched.library[int(a[place])], fetched.library[int(b[place])]
         if alignment := align(*frames, candidates.meetings[place].tolist()):
-            compared[int(candidates.track_a[place]), int(candidates.track_b[place])] = Compared(
-                *frames, alignment, speed
-            )
+            pair = int(candidates.track_a[place]), int(candidates.track_b[place])
+            compared[pair] = Compared.of(*frames, alignment, speed)
     files = index.members(sorted({number for pair in compared for number in pair} | set(batch.track_ids.tolist())))
     found: dict[tuple[FileKey, FileKey], Duplicate] = {}
     for (track_a, track_b), one in compared.items():
@@ -283,4 +289,4 @@ def _within(files: Sequence[IndexedFile]) -> Iterator[tuple[IndexedFile, Indexed
 def _with_itself(frames: Frames, speed: float) -> Compared | None:
     """What two files with one and the same fingerprint have in common; None where it says nothing."""
     alignment: Alignment | None = align(frames, frames)
-    return None if alignment is None else Compared(frames, frames, alignment, speed)
+    return None if alignment is None else Compared.of(frames, frames, alignment, speed)

@@ -267,5 +267,9 @@ def _refuse_encoded(answer: Answer) -> None:
 
 
 def _etag(answer: Answer) -> str | None:
-    etag = answer.headers.get("ETag", "").strip().removeprefix("W/").strip('"')
+    etag = answer.headers.get("ETag", "").strip()
+    if etag.startswith("W/"):
+        # A weak one says that the meaning is the same, not the bytes.
+        return None
+    etag = etag.strip('"')
     return etag if len(etag) <= ETAG_LENGTH and _PRINTABLE.fullmatch(etag) else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from audiodup.agreement import WORST_FRAMES
 from audiodup.alignment import Alignment, Part
 from audiodup.chance import ChanceModel
-from audiodup.coverage import Extent, Side, extent
+from audiodup.coverage import Extent, Seen, Side, extent
 from audiodup.frames import Frames
 from audiodup.model import Action, IndexedFile, Judgement, Kind, MatchedRange, Verdict
 
@@ -39,6 +39,8 @@ TRIMMED_COVERAGE = 0.80
 SAME_BALANCE = 0.02
 """dB between left and right of one and the same stream, found where seeking is not exact to the sample. Of swapped
 channels it is twice the difference of their levels; mp3 and Vorbis give them the very same fingerprint."""
+OTHER_BALANCE = 0.5
+"""dB: channels were swapped or made louder one by one; no codec moves the balance by so much."""
 SAME_DURATION_SECONDS = 0.1
 """For identical files: a decoder's padding is 0.03 to 0.05 s."""
 TRIMMED_SECONDS = 0.5
@@ -67,11 +69,16 @@ of 16, 24 and 48 frames of 609 effects of different games; 130 offsets of some 6
 class Compared:
     """Two fingerprints and what they have in common."""
 
-    a: Frames
-    b: Frames
+    a: Seen
+    b: Seen
     alignment: Alignment
     speed: float = 1.0
     """Below 1: of slow fingerprints."""
+
+    @classmethod
+    def of(cls, a: Frames, b: Frames, alignment: Alignment, speed: float = 1.0) -> Compared:
+        """What is kept of it; the frames themselves are not, since a batch has many pairs."""
+        return cls(Seen.of(a), Seen.of(b), alignment, speed)
 
     def mirrored(self) -> Compared:
         """The same with A and B exchanged."""
@@ -101,6 +108,8 @@ def judge(a: IndexedFile, b: IndexedFile, compared: Compared | None, pairs: floa
         return None
     identical = _is_identical(a, b, alignment, size, sides)
     verdict, kind = (Verdict.IDENTICAL, None) if identical else _name(alignment, size, sides, compared.speed)
+    if verdict is Verdict.SAME_CONTENT and _rebalanced(a, b):
+        kind = Kind.VERSION_OR_PROCESSING
     return Judgement(
         verdict,
         kind,
@@ -122,13 +131,16 @@ def judge(a: IndexedFile, b: IndexedFile, compared: Compared | None, pairs: floa
 
 def equal_content(a: IndexedFile, b: IndexedFile) -> str | None:
     """Why the two are known to hold the same audio, in words; None where they are not."""
-    if a.sha256 and a.sha256 == b.sha256:
-        return "equal bytes (SHA-256)"
-    if a.etag and a.etag == b.etag and a.file_size and a.file_size == b.file_size and not a.etag.startswith("W/"):
+    if a.sha256 and b.sha256:
+        if a.sha256 == b.sha256:
+            return "equal bytes (SHA-256)"
+    elif a.etag and a.etag == b.etag and a.file_size and a.file_size == b.file_size and not a.etag.startswith("W/"):
         return "equal bytes (size and ETag)"
-    # The hash is of the samples alone: it does not know how fast they are played, or to how many ears.
+    # The hash is of the samples' bytes alone: it does not know how fast they are played, to how many ears, or how wide
+    # a sample is (silence of 16 and of 24 bits has the same bytes, and another length).
     same_form = a.sample_rate == b.sample_rate and a.channels == b.channels
-    if a.pcm_md5 and a.pcm_md5 == b.pcm_md5 and same_form:
+    same_length = a.duration is None or b.duration is None or abs(a.duration - b.duration) <= SAME_DURATION_SECONDS
+    if a.pcm_md5 and a.pcm_md5 == b.pcm_md5 and same_form and same_length:
         return "equal decoded audio (MD5 of the samples)"
     return None
 
@@ -200,6 +212,10 @@ def _name(alignment: Alignment, size: Extent, sides: tuple[Side, Side], speed: f
     return Verdict.RELATED, Kind.SHARED_PART
 
 
+def _rebalanced(a: IndexedFile, b: IndexedFile) -> bool:
+    return a.balance is not None and b.balance is not None and abs(a.balance - b.balance) > OTHER_BALANCE
+
+
 def _name_whole(alignment: Alignment, sides: tuple[Side, Side], similar: float) -> tuple[Verdict, Kind]:
     """Nearly all of both is the other."""
     trimmed = abs(sides[0].duration - sides[1].duration) > TRIMMED_SECONDS
@@ -240,6 +256,8 @@ def _words(  # noqa: PLR0913 - all that a sentence is made of
     ]
     if speed != 1:
         words.append(f"compared at {speed:g} speed")
+    if a.balance is not None and b.balance is not None and _rebalanced(a, b):
+        words.append(f"left over right {a.balance:+.1f} and {b.balance:+.1f} dB")
     if (a.codec, a.sample_rate, a.channels) != (b.codec, b.sample_rate, b.channels):
         words.append(f"{_form(a)} and {_form(b)}")
     if not all(side.is_whole for side in sides):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import pytest
 from tests.contract.conftest import MakeSession
@@ -13,7 +14,7 @@ from audiodup import matching
 from audiodup.duplicates import Duplicates
 from audiodup.errors import Conflict, StoreUnavailable
 from audiodup.index import Index
-from audiodup.model import Action, Duplicate, Kind, Review, Status, Verdict
+from audiodup.model import Action, Duplicate, IndexedFile, Kind, Review, Status, Verdict
 from audiodup.session import Session
 from audiodup.store import Store
 
@@ -215,6 +216,45 @@ def test_a_persons_word_stays_over_every_run(library: Library) -> None:
     library.match()
     assert library.pairs()["a", "b"].judgement.action is Action.AUTO_DELETE_CANDIDATE
     assert [members for _, members in library.groups()] == [{"a", "b", "c"}]
+
+
+def test_a_word_counts_in_either_order_and_a_misspelt_one_stops_nobody(library: Library) -> None:
+    for name in ("a", "b"):
+        library.shelf.put(name, music(1), sha256="ab")
+    library.match()
+    library.review("b", "a", Review.NOT_DUPLICATE)
+    library.match()
+    assert library.groups() == []
+    assert library.pairs()["a", "b"].judgement.action is Action.FLAG_VARIANT
+    library.review("a", "b", Review.UNDO)
+    library.match()
+    assert len(library.groups()) == 1
+    with library.session._lock:
+        library.session._execute(
+            "INSERT INTO AUDIO_DUPLICATE_REVIEW "
+            "SELECT UUID_STRING(), 'a', 'a.mp3', 'b', 'b.mp3', 'Dupe', 'x', SYSDATE()"
+        )
+    library.match()
+
+
+def test_a_slow_run_does_not_write_what_is_no_longer_so(library: Library, make_session: MakeSession) -> None:
+    """It has read its files when one of them is replaced and another run matches it: it leaves the work to that one."""
+    for name in ("a", "b"):
+        library.shelf.put(name, worn(music(1), 0.02, seed=ord(name)))
+    read = library.index.members
+
+    def slowly(numbers: Sequence[int]) -> dict[int, list[IndexedFile]]:
+        found = read(numbers)
+        library.index.members = read  # type: ignore[method-assign]
+        library.shelf.put("b", music(2))
+        library.match()
+        return found
+
+    library.index.members = slowly  # type: ignore[method-assign]
+    with pytest.raises(Conflict):
+        library.match()
+    library.match()
+    assert library.pairs() == {}
 
 
 def test_fingerprints_of_other_settings_are_refused_by_name(library: Library) -> None:

@@ -43,7 +43,7 @@ def judged(one: Path, other: Path) -> Judgement | None:
         properties = asdict(found.properties)
         files.append(IndexedFile(str(number), path.name, duration=found.fingerprint.duration, **properties))
     alignment = align(*frames)
-    return judge(files[0], files[1], None if alignment is None else Compared(frames[0], frames[1], alignment), 5e9)
+    return judge(files[0], files[1], None if alignment is None else Compared.of(frames[0], frames[1], alignment), 5e9)
 
 
 def edited(audio: Audio, ending: str, filter_text: str) -> Path:
@@ -93,3 +93,27 @@ def test_a_transcode_is_never_offered_for_deletion(audio: Audio) -> None:
 
 def test_another_piece_is_nothing(audio: Audio) -> None:
     assert judged(audio.wav(SECONDS, seed=1), audio.wav(SECONDS, seed=2)) is None
+
+
+def test_a_flac_that_is_damaged_behind_its_fingerprint_is_not_equal_to_the_whole_one(audio: Audio) -> None:
+    """Its header declares the hash of samples that it no longer has, and fpcalc stops at 120 s."""
+    flac = audio.make("flac", seconds=160.0)
+    data = bytearray(flac.read_bytes())
+    start = int(0.9 * len(data))
+    data[start : start + 5_000] = bytes(5_000)
+    damaged = flac.with_name("damaged.flac")
+    damaged.write_bytes(data)
+    whole, broken = measure(flac).properties, measure(damaged).properties
+    assert whole is not None
+    assert broken is not None
+    assert whole.pcm_md5
+    assert broken.pcm_md5 is None
+    found = judged(flac, damaged)
+    assert found is not None
+    assert found.action is not Action.AUTO_DELETE_CANDIDATE
+
+
+@pytest.mark.parametrize("form", ["s16", "s32"])
+def test_the_hash_of_a_flac_is_verified_at_any_width(audio: Audio, form: str) -> None:
+    assert (found := measure(audio.make("flac", "-sample_fmt", form, seconds=20.0)).properties) is not None
+    assert found.pcm_md5

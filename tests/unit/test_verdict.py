@@ -10,7 +10,7 @@ import pytest
 from tests.frames import Items, at_tempo, joined, music, silence, worn
 
 from audiodup.alignment import align
-from audiodup.coverage import Side
+from audiodup.coverage import Seen, Side
 from audiodup.frames import FRAME_SECONDS, Frames
 from audiodup.model import Action, IndexedFile, Judgement, Kind, Verdict
 from audiodup.verdict import NORMAL_CHANCE, Compared, judge
@@ -33,7 +33,7 @@ def judged(
         replace(file, duration=changes.get(f"duration_{side}", (len(items) + 20) * FRAME_SECONDS))
         for file, items, side in ((file_a, a, "a"), (file_b, b, "b"))
     ]
-    return judge(*files, None if alignment is None else Compared(*frames, alignment), 5e9)
+    return judge(*files, None if alignment is None else Compared.of(*frames, alignment), 5e9)
 
 
 def named(a: Items, b: Items, *files: IndexedFile, **changes: Any) -> tuple[Verdict, Kind | None, Action]:
@@ -80,6 +80,8 @@ class TestEqualContent:
             ({"etag": 'W/"x"', "file_size": 5}, {"etag": 'W/"x"', "file_size": 5}),
             ({"pcm_md5": "cd", "sample_rate": 48000}, {"pcm_md5": "cd", "sample_rate": 44100}),
             ({"pcm_md5": "cd", "channels": 1}, {"pcm_md5": "cd", "channels": 2}),
+            ({"pcm_md5": "cd", "duration": 10.5}, {"pcm_md5": "cd", "duration": 15.75}),
+            ({"etag": "x", "file_size": 5, "sha256": "ab"}, {"etag": "x", "file_size": 5, "sha256": "ac"}),
         ],
     )
     def test_what_only_looks_like_it_is_nothing(self, a: dict[str, Any], b: dict[str, Any]) -> None:
@@ -229,6 +231,29 @@ def test_coverage_of_the_unseen_goes_on_as_far_as_both_files_do() -> None:
     assert "s only" in same.evidence
 
 
+def test_a_jingle_at_the_end_of_what_was_heard_tells_nothing_of_the_rest() -> None:
+    """Two programmes of 50 minutes with one jingle at 1:45."""
+    jingle = music(9, 120)
+    found = judged(joined(music(1, 780), jingle), joined(music(2, 780), jingle), duration_a=3000.0, duration_b=3000.0)
+    assert found is not None
+    assert (found.verdict, found.kind) == (RELATED, Kind.SHARED_PART)
+    assert max(found.coverage_a, found.coverage_b) < 0.1
+
+
+def test_an_unknown_length_is_not_known_to_be_whole() -> None:
+    found = judged(TRACK, TRACK, duration_a=None, duration_b=None)
+    assert found is not None
+    assert found.verdict is SAME
+    assert "s only" in found.evidence
+
+
+def test_swapped_channels_are_another_version() -> None:
+    found = judged(TRACK, worn(TRACK, 0.002), MP3, replace(MP3, codec="vorbis", balance=-0.4))
+    assert found is not None
+    assert (found.kind, found.action) == (Kind.VERSION_OR_PROCESSING, FLAG)
+    assert "left over right" in found.evidence
+
+
 def test_ranges_are_seconds_of_both_files() -> None:
     judgement = judged(TRACK, worn(TRACK[300:420], 0.03))
     assert judgement is not None
@@ -245,7 +270,7 @@ def test_a_mirrored_pair_is_the_same_pair() -> None:
     frames = Frames.of(TRACK), Frames.of(worn(TRACK[300:420], 0.03))
     alignment = align(*frames)
     assert alignment is not None
-    compared = Compared(*frames, alignment)
+    compared = Compared.of(*frames, alignment)
     a, b = replace(MP3, duration=SECONDS), replace(MP3, duration=140 * FRAME_SECONDS)
     one, other = judge(a, b, compared, 5e9), judge(b, a, compared.mirrored(), 5e9)
     assert one is not None
@@ -256,7 +281,7 @@ def test_a_mirrored_pair_is_the_same_pair() -> None:
 
 
 def test_the_fingerprint_of_a_whole_file_is_whole() -> None:
-    frames = Frames.of(TRACK)
-    assert Side.of(frames, SECONDS).is_whole
-    assert not Side.of(frames, SECONDS + 1).is_whole
-    assert Side.of(frames, None).duration == pytest.approx(SECONDS, abs=0.2)
+    seen = Seen.of(Frames.of(TRACK))
+    assert Side.of(seen, SECONDS).is_whole
+    assert not Side.of(seen, SECONDS + 1).is_whole
+    assert Side.of(seen, None).duration == pytest.approx(SECONDS, abs=0.2)
