@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from tests.frames import Items, at_tempo, joined, music, silence, worn
@@ -81,6 +83,18 @@ def test_a_part_that_comes_twice_is_counted_once() -> None:
     found = aligned(track, worn(chorus, 0.02))
     assert len(found.parts) == 1
     assert found.frames == pytest.approx(150, abs=3)
+
+
+def test_no_frame_of_either_is_in_two_parts() -> None:
+    """The same verse twice in the one and once in the other: whichever it is, it is counted once."""
+    verse = music(1, 200)
+    twice = joined(verse, music(2, 100), worn(verse, 0.05, seed=1))
+    for one, other in ((twice, joined(music(3, 100), verse, music(4, 150))), (joined(music(3, 100), verse), twice)):
+        found = aligned(one, other)
+        for side in ("a", "b"):
+            ranges = sorted(getattr(part.range, side) for part in found.parts)
+            assert all(first[1] <= second[0] for first, second in pairwise(ranges))
+        assert found.frames <= 204
 
 
 def test_what_replaces_a_part_is_left_out_and_shows_in_the_ranges() -> None:

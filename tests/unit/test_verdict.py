@@ -211,6 +211,19 @@ class TestChance:
         least = NORMAL_CHANCE.least_kappa(frames, pairs)
         assert NORMAL_CHANCE.expected_false(least + 1e-9, frames, pairs) <= 1.0
 
+    def test_expected_false_is_pairs_times_trials_times_the_tail(self) -> None:
+        """One window of 96 frames in a million has kappa 0.22, a tenth as many 0.041 more; 4,000 trials a pair."""
+        assert NORMAL_CHANCE.expected_false(0.22, 96, 1000) == pytest.approx(1000 * 4000 * 1e-6)
+        assert NORMAL_CHANCE.expected_false(0.22 + 0.041, 96, 1000) == pytest.approx(1000 * 4000 * 1e-7)
+        assert NORMAL_CHANCE.expected_false(0.0, 96, 1000) == 1000
+
+    def test_parts_that_hold_only_for_themselves_are_no_verdict(self) -> None:
+        """Two shared stretches of 4 s with kappa 0.5: not so rare among 100,000 tracks."""
+        stretches = [worn(music(seed, 34), 0.24, seed=seed) for seed in (21, 22)]
+        one = joined(music(1, 200), music(21, 34), music(2, 200), music(22, 34), music(3, 200))
+        other = joined(music(4, 200), stretches[0], music(5, 200), stretches[1], music(6, 200))
+        assert judged(one, other) is None
+
     def test_a_clip_of_fifteen_seconds_is_proven_in_a_library_of_a_million(self) -> None:
         assert NORMAL_CHANCE.least_kappa(100, 5e11) < 0.70
 
@@ -252,6 +265,26 @@ def test_swapped_channels_are_another_version() -> None:
     assert found is not None
     assert (found.kind, found.action) == (Kind.VERSION_OR_PROCESSING, FLAG)
     assert "left over right" in found.evidence
+
+
+def slowly(share: float, covered: int = 300) -> Judgement | None:
+    """Two sounds of 4.6 s at 1/8 speed, of whose frames so many are the same but for a share of their bits."""
+    a = music(1, 300)
+    b = joined(worn(a[:covered], share), music(2, 300 - covered))
+    frames = Frames.of(a, masked=False), Frames.of(b, masked=False)
+    alignment = align(*frames)
+    files = [replace(file, duration=4.6) for file in (MP3, replace(MP3, asset_id="3", codec="vorbis"))]
+    return judge(*files, None if alignment is None else Compared.of(*frames, alignment, 0.125), 1e6)
+
+
+def test_takes_of_one_word_are_no_copies_of_each_other() -> None:
+    """Short sounds need 0.90 to be the same, and most of the one in the other to be anything."""
+    same, take = slowly(0.03), slowly(0.15)
+    assert same is not None
+    assert take is not None
+    assert (same.verdict, same.kind) == (SAME, Kind.TRANSCODE)
+    assert (take.verdict, take.kind) == (RELATED, Kind.VERSION_OR_PROCESSING)
+    assert slowly(0.03, covered=150) is None
 
 
 def test_ranges_are_seconds_of_both_files() -> None:
