@@ -121,12 +121,12 @@ def test_the_reason_is_that_of_the_members() -> None:
 
 
 def test_the_one_to_keep_was_compared_with_all() -> None:
-    """Tolerances overlap: beside 20 kHz, 18.5 is good enough and 17 is not; beside 18.5, 17 is."""
+    """Tolerances overlap: beside 20 kHz, 18.5 is good enough and 16 is not; beside 18.5, 16 is."""
     files = (
         library("wide", bandwidth=20_000.0, channels=1)
         | library("middle", bandwidth=18_500.0, channels=2)
-        | library("narrow", bandwidth=17_000.0, channels=6)
-        | library("other", bandwidth=17_000.0, channels=1)
+        | library("narrow", bandwidth=16_000.0, channels=6)
+        | library("other", bandwidth=16_000.0, channels=1)
     )
     assert [one.asset_id for one in ranked(files.values())] == ["middle", "wide", "narrow", "other"]
     assert grouped([pair("middle", "narrow"), pair("narrow", "wide")], files) == {"narrow": {"middle", "narrow"}}
