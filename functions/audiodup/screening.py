@@ -13,8 +13,8 @@ from audiodup.agreement import LEAST_DENOMINATOR, chance_agreement
 from audiodup.frames import Library, as_bits
 
 SCREEN_KAPPA = 0.15
-"""What passes. Unrelated candidates pass in 1 case of 20, of true ones at 1 % speed, the hardest, 1 in 100 is lost
-(analysis/thresholds)."""
+"""What passes. Of 114 unrelated candidate pairs of the corpus 20 did; of 50 true ones each at 1 % speed, +12 dB bass
+and with an echo all, at 5 % tempo all or all but one."""
 _HALF_FRAMES = 24
 # Bits of 2 x 48 frames x 32 for each pair, one byte a bit: 3 MB, which fits the processor's cache.
 _PAIRS_AT_ONCE = 1024

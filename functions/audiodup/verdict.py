@@ -17,7 +17,7 @@ from audiodup.model import Action, IndexedFile, Judgement, Kind, MatchedRange, V
 
 SAME_AGREEMENT = 0.95
 """Two encodings of one recording agree in at least so many bits: the lowest transcode, opus 24 kbit/s, has a median of
-0.98; a trim by half a frame takes 0.05 away; a stem or a mix without one instrument reaches 0.91."""
+0.97; a trim by half a frame takes 0.05 away; a stem or a mix without one instrument reaches 0.91."""
 SIMILAR_AGREEMENT = 0.80
 """Below it the same recording is changed so much (equaliser, echo) that another mix of the piece scores the same."""
 SHORT_SIMILAR_AGREEMENT = 0.90
@@ -27,9 +27,9 @@ LEAST_AGREEMENT = 0.60
 TRIMMED_AGREEMENT = 0.90
 """A copy whose beginning was cut: its frames lie between the original's, which costs up to 0.05."""
 IDENTICAL_AGREEMENT = 1.0
-"""Every bit: the audio stream is the same, in another container or with other tags. Encoded anew at the same settings
-it agrees in 0.984 to 0.998, and so do a copy at -12 dB, one with fades and, in some codecs, one with swapped channels:
-a threshold of 0.95 called 84 of 177 of those identical."""
+"""Every bit, as of one stream in another container or with other tags. It is no proof: neither the level nor what lies
+above 5 kHz is heard. Encoded anew at the same settings it agrees in 0.984 to 0.998, and so do a copy at -12 dB, one
+with fades and one with swapped channels: a threshold of 0.95 called 84 of 177 of those identical."""
 EDITED_WORST = 0.80
 """A transcode's worst 2 s may be as low as 0.83 where the music is quiet; below, something was put in."""
 WHOLE_COVERAGE = 0.95
