@@ -1,4 +1,4 @@
-"""Write the pages of docs/ that are made from the code: settings, errors, tables."""
+"""Write what is made from the code: the pages on settings, errors and tables, and the defaults that Terraform reads."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ import typer
 from cli import APP_OPTIONS, Exit, emit, fail
 from documentation import errors, schema, settings
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+ROOT = Path(__file__).resolve().parents[1]
 
-PAGES = {"settings.md": settings.render, "errors.md": errors.render, "schema.md": schema.render}
+PAGES = {
+    "docs/settings.md": settings.render,
+    "docs/errors.md": errors.render,
+    "docs/schema.md": schema.render,
+    "infra/settings.json": settings.defaults,
+}
 
 app = typer.Typer(**APP_OPTIONS)
 
@@ -22,18 +27,17 @@ def main(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where a page is not up to date.")] = False,
     json_lines: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
 ) -> None:
-    """Write docs/settings.md, docs/errors.md and docs/schema.md."""
-    stale = [name for name, text in rendered().items() if not _is_current(DOCS / name, text)]
+    """Write docs/settings.md, docs/errors.md, docs/schema.md and infra/settings.json."""
+    stale = [name for name, text in rendered().items() if not _is_current(ROOT / name, text)]
     if not check:
         for name in stale:
-            (DOCS / name).write_text(rendered()[name], encoding="utf-8")
+            (ROOT / name).write_text(rendered()[name], encoding="utf-8")
     if json_lines:
         for name in PAGES:
-            emit({"page": f"docs/{name}", "stale": name in stale})
+            emit({"page": name, "stale": name in stale})
         emit({"summary": {"pages": len(PAGES), "stale": len(stale), "written": 0 if check else len(stale)}})
     if check and stale:
-        names = ", ".join(f"docs/{name}" for name in stale)
-        fail(f"not up to date: {names}; run `make docs`", Exit.SOME_FAILED)
+        fail(f"not up to date: {', '.join(stale)}; run `make docs`", Exit.SOME_FAILED)
 
 
 def rendered() -> dict[str, str]:

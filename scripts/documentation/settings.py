@@ -1,4 +1,4 @@
-"""docs/settings.md: every setting, from the model that reads them."""
+"""docs/settings.md and infra/settings.json: every setting, from the model that reads them."""
 
 from __future__ import annotations
 
@@ -111,6 +111,14 @@ def render() -> str:
         MAKE_INTRODUCTION,
         _variables(MAKE),
     )
+
+
+def defaults() -> str:
+    """infra/settings.json: each setting's default, for Terraform to reckon with."""
+    properties = settings_model().model_json_schema()["properties"]
+    # A path is one of this checkout.
+    values = {name.upper(): schema.get("default") for name, schema in properties.items() if schema.get("format") != "path"}
+    return json.dumps(values, indent=2) + "\n"
 
 
 def groups(model: type) -> list[tuple[str, dict[str, str]]]:

@@ -46,28 +46,30 @@ by_document = pytest.mark.parametrize("document", DOCUMENTS, ids=[str(path.relat
 @pytest.mark.parametrize("name", generate_docs.PAGES)
 def test_generated_pages_are_up_to_date(name: str) -> None:
     """`make docs` was run after the last change of what they are made from."""
-    assert (ROOT / "docs" / name).read_text() == generate_docs.rendered()[name], "run `make docs`"
+    assert (ROOT / name).read_text() == generate_docs.rendered()[name], "run `make docs`"
 
 
 def test_check_names_the_stale_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And exits 1; without --check it writes it, and then all is well."""
-    monkeypatch.setattr(generate_docs, "DOCS", tmp_path)
+    monkeypatch.setattr(generate_docs, "ROOT", tmp_path)
+    for folder in ("docs", "infra"):
+        (tmp_path / folder).mkdir()
     run = CliRunner().invoke
     assert run(generate_docs.app, []).exit_code == 0
     assert run(generate_docs.app, ["--check"]).exit_code == 0
-    (tmp_path / "errors.md").write_text("# Errors\n")
+    (tmp_path / "docs/errors.md").write_text("# Errors\n")
     stale = run(generate_docs.app, ["--check", "--json"])
     assert stale.exit_code == 1
     assert "docs/errors.md" in stale.stderr
     assert "docs/settings.md" not in stale.stderr
-    assert json.loads(stale.stdout.splitlines()[-1]) == {"summary": {"pages": 3, "stale": 1, "written": 0}}
-    assert (tmp_path / "errors.md").read_text() == "# Errors\n"
+    assert json.loads(stale.stdout.splitlines()[-1]) == {"summary": {"pages": 4, "stale": 1, "written": 0}}
+    assert (tmp_path / "docs/errors.md").read_text() == "# Errors\n"
 
 
 def test_every_setting_is_in_its_table() -> None:
     """Once, with a meaning, below one of the headings of settings.py."""
     rows = re.findall(
-        r"^\| `([A-Z_]+)` \| (.+) \| (.+) \| (.+) \|$", generate_docs.rendered()["settings.md"], re.MULTILINE
+        r"^\| `([A-Z_]+)` \| (.+) \| (.+) \| (.+) \|$", generate_docs.rendered()["docs/settings.md"], re.MULTILINE
     )
     assert [name for name, *_ in rows] == [name.upper() for name in wiring.settings_model().model_fields]
     assert all(cell.strip() for row in rows for cell in row)

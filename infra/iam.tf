@@ -1,0 +1,63 @@
+# Who may do what: every grant of the system. None is on the project as a whole.
+
+data "google_project" "this" {}
+
+locals {
+  pubsub_agent = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+
+  publishers = merge(
+    {
+      scheduler    = { topic = "request", member = google_service_account.function["scheduler"].member }
+      fingerprint  = { topic = "dead_letter", member = google_service_account.function["fingerprint"].member } # malformed messages
+      pubsub_agent = { topic = "dead_letter", member = local.pubsub_agent }                                    # attempts used up
+    },
+    var.operators == null ? {} : { operators = { topic = "request", member = var.operators } },
+  )
+
+  subscribers = merge(
+    # Without it dead-lettering is silently off.
+    { pubsub_agent = { subscription = "request_push", member = local.pubsub_agent } },
+    var.operators == null ? {} : { operators = { subscription = "dead_letter_pull", member = var.operators } },
+  )
+
+  secret_readers = {
+    for grant in flatten([
+      for name, function in local.functions : [for secret in function.secrets : { function = name, secret = secret }]
+    ]) : "${grant.function}/${grant.secret}" => grant
+  }
+}
+
+# Topic and subscription by id: where one is replaced its grants are made anew with it.
+resource "google_pubsub_topic_iam_member" "publisher" {
+  for_each = local.publishers
+
+  topic  = module.pubsub.topics[each.value.topic].id
+  role   = "roles/pubsub.publisher"
+  member = each.value.member
+}
+
+resource "google_pubsub_subscription_iam_member" "subscriber" {
+  for_each = local.subscribers
+
+  subscription = module.pubsub.subscriptions[each.value.subscription].id
+  role         = "roles/pubsub.subscriber"
+  member       = each.value.member
+}
+
+# The secrets are bootstrap's, their versions made outside of Terraform: no value is ever in its state.
+resource "google_secret_manager_secret_iam_member" "reader" {
+  for_each = local.secret_readers
+
+  secret_id = each.value.secret
+  role      = "roles/secretmanager.secretAccessor"
+  member    = google_service_account.function[each.value.function].member
+}
+
+resource "google_cloud_run_v2_service_iam_member" "caller" {
+  for_each = local.functions
+
+  name     = google_cloud_run_v2_service.function[each.key].name
+  location = var.region
+  role     = "roles/run.invoker"
+  member   = google_service_account.caller[each.key].member
+}

@@ -1,0 +1,29 @@
+output "services" {
+  description = "Address of each function; only its caller may call it, from inside the project."
+  value       = { for name, service in google_cloud_run_v2_service.function : name => service.uri }
+}
+
+output "service_accounts" {
+  description = "Whom each function runs as."
+  value       = { for name, account in google_service_account.function : name => account.email }
+}
+
+output "service_account_ids" {
+  description = "Unique ids of the same: the subjects of Snowflake's users with workload identity (infra/snowflake)."
+  value       = { for name, account in google_service_account.function : name => account.unique_id }
+}
+
+output "topics" {
+  description = "Names of the topics."
+  value       = { for key, topic in module.pubsub.topics : key => topic.name }
+}
+
+output "subscriptions" {
+  description = "Names of the subscriptions; dead_letter_pull is where dead letters are read."
+  value       = { for key, subscription in module.pubsub.subscriptions : key => subscription.name }
+}
+
+output "image" {
+  description = "The image that is deployed: what to give `make deploy IMAGE=` to come back to it."
+  value       = var.image
+}

@@ -1,0 +1,164 @@
+variable "project" {
+  description = "Id of the Google Cloud project that everything is made in."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
+    error_message = "A project's id has 6 to 30 lower-case letters, digits and hyphens (it is not the project's name or number)."
+  }
+}
+
+variable "region" {
+  description = "Region of services, jobs and topics' publishers; near the download APIs' storage."
+  type        = string
+  default     = "europe-west1"
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
+    error_message = "A region is written as in europe-west1."
+  }
+}
+
+variable "image" {
+  description = "The container image by digest, REPOSITORY/audiodup@sha256:...; `make deploy` gives it. A tag would not do: pushed again it shows no difference."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[^@[:space:]]+@sha256:[0-9a-f]{64}$", var.image))
+    error_message = "The image is named by its digest, as in europe-west1-docker.pkg.dev/my-project/audiodup/audiodup@sha256:..., never by a tag."
+  }
+}
+
+variable "labels" {
+  description = "Further labels of everything that bears labels, for the bill."
+  type        = map(string)
+  default     = {}
+}
+
+variable "schedules" {
+  description = "When the scheduler publishes pending assets and when the matcher runs (cron, UTC)."
+  type = object({
+    scheduler = optional(string, "*/5 * * * *")
+    matcher   = optional(string, "17 * * * *")
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for cron in values(var.schedules) : length(split(" ", cron)) == 5])
+    error_message = "A schedule has five fields, as in */5 * * * *."
+  }
+}
+
+variable "paused" {
+  description = "Hold both jobs: nothing new is published or matched; what is published already is still worked off."
+  type        = bool
+  default     = false
+}
+
+variable "max_instances" {
+  description = "At most so many instances of the fingerprint function. Each asks the download API for up to 32 files at once: keep the product within what the API allows."
+  type        = number
+  default     = 4
+
+  validation {
+    condition     = var.max_instances >= 1 && var.max_instances <= 100 && floor(var.max_instances) == var.max_instances
+    error_message = "max_instances is a whole number from 1 to 100."
+  }
+}
+
+variable "settings" {
+  description = "Settings of docs/settings.md for all functions that shall not have their default, as in { ROOM = \"10000\", FINGERPRINT_SECONDS = \"0\" }."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.settings), local.free_settings)) == 0
+    error_message = "Not for this variable: ${join(", ", setsubtract(keys(var.settings), local.free_settings))}. Settings stand in docs/settings.md; Snowflake, providers and what follows from pubsub.json and the services' size have variables of their own or are computed."
+  }
+}
+
+variable "audio_providers" {
+  description = "Download APIs by provider, as PROVIDERS in docs/settings.md says: url, hosts, and optionally header, secret (its name in Secret Manager) and pointer."
+  type = map(object({
+    url     = string
+    hosts   = list(string)
+    header  = optional(string)
+    secret  = optional(string)
+    pointer = optional(string)
+  }))
+  default = {}
+}
+
+variable "snowflake" {
+  description = "Where the tables are and as whom the functions sign in: by workload identity, or by key pair where user and private_key_secret (a name in Secret Manager) are given. Roles and warehouses are made by infra/snowflake."
+  type = object({
+    account            = optional(string, "")
+    user               = optional(string)
+    private_key_secret = optional(string)
+    role               = optional(string, "AUDIODUP")
+    warehouse          = optional(string, "AUDIODUP")
+    matcher_warehouse  = optional(string, "AUDIODUP_MATCHER")
+    database           = optional(string)
+    schema             = optional(string)
+  })
+  default = {}
+
+  validation {
+    condition     = (var.snowflake.user == null) == (var.snowflake.private_key_secret == null)
+    error_message = "snowflake.user and snowflake.private_key_secret belong together (key pair); without both it is workload identity."
+  }
+}
+
+variable "operators" {
+  description = "Who may publish requests (scripts/backfill.py, scripts/redrive.py) and read dead letters, as in group:audio-ops@example.com."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.operators == null || can(regex("^(group|user|serviceAccount):[^@]+@[^@]+$", var.operators))
+    error_message = "operators is a member as IAM writes it: group:NAME@DOMAIN (or user:, serviceAccount:); never allUsers."
+  }
+}
+
+variable "deletion_protection" {
+  description = "Refuse to destroy or replace the services."
+  type        = bool
+  default     = false
+}
+
+variable "dead_letter_retention" {
+  description = "How long dead letters are kept, in seconds as in 1209600s; null takes pubsub.json's (the Pub/Sub emulator takes 604800s at most)."
+  type        = string
+  default     = null
+
+  validation {
+    condition = var.dead_letter_retention == null || try(
+      tonumber(trimsuffix(var.dead_letter_retention, "s")) >= 600 && tonumber(trimsuffix(var.dead_letter_retention, "s")) <= 2678400,
+      false
+    )
+    error_message = "dead_letter_retention is from 600s (10 minutes) to 2678400s (31 days)."
+  }
+}
+
+variable "notification_channels" {
+  description = "Monitoring channels that alerts go to, as in projects/P/notificationChannels/N; none only shows them in the console."
+  type        = list(string)
+  default     = []
+}
+
+variable "log_based_alerts" {
+  description = "Make the alerts on log-based metrics too: in a second apply, since for some minutes Monitoring does not know a metric that is new."
+  type        = bool
+  default     = false
+}
+
+variable "quiet_hours" {
+  description = "Alert when nothing succeeded for so many hours while something is pending."
+  type        = number
+  default     = 6
+
+  validation {
+    condition     = var.quiet_hours >= 1 && var.quiet_hours <= 23 && floor(var.quiet_hours) == var.quiet_hours
+    error_message = "quiet_hours is a whole number from 1 to 23."
+  }
+}
