@@ -147,7 +147,7 @@ class Settings(BaseSettings):
     # The server of one instance
     host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - inside a container
     port: int = Field(8080, ge=1, le=65535, description="Port to listen on; Cloud Run sets it.")
-    threads: int = Field(32, ge=1, le=1000, description="Requests at once; the service's concurrency.")
+    threads: int = Field(32, ge=1, le=1000, description="Threads: one a request at once, and some for probes.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severity that is logged.")
 
     @model_validator(mode="after")

@@ -117,7 +117,9 @@ def defaults() -> str:
     """infra/settings.json: each setting's default, for Terraform to reckon with."""
     properties = settings_model().model_json_schema()["properties"]
     # A path is one of this checkout.
-    values = {name.upper(): schema.get("default") for name, schema in properties.items() if schema.get("format") != "path"}
+    values = {
+        name.upper(): schema.get("default") for name, schema in properties.items() if schema.get("format") != "path"
+    }
     return json.dumps(values, indent=2) + "\n"
 
 

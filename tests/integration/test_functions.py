@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -138,6 +140,31 @@ def test_a_message_with_attributes_alone_reaches_the_function(tmp_path: Path) ->
     """A `@cloud_event` function would answer 400, for ever."""
     with served("dead_letter", tmp_path) as (url, _):
         assert requests.post(url, json=envelope(None, reason="x"), timeout=60).status_code == 204
+
+
+@pytest.mark.parametrize(("threads", "answered"), [("1", False), ("2", True)])
+def test_a_probe_needs_a_thread_that_no_request_has(threads: str, answered: bool, tmp_path: Path) -> None:
+    """As many threads as requests, and the liveness probe of a busy instance waits until Cloud Run kills it: infra/
+    gives more of them than its concurrency.
+    """
+    with socket.create_server((HOST, 0)) as silent:
+        asked = f"http://{HOST}:{silent.getsockname()[1]}/{{asset_id}}"
+        providers = json.dumps({"nobody": {"url": asked, "hosts": [HOST]}})
+        with served("fingerprint", tmp_path, THREADS=threads, PROVIDERS=providers, API_SECONDS="20") as (url, _):
+            threading.Thread(target=_post_and_forget, args=(url,), daemon=True).start()
+            connection, _ = silent.accept()  # the one request is at work now, and will be for long
+            try:
+                assert requests.get(f"{url}/health", timeout=5).status_code == 200
+            except requests.ReadTimeout:
+                assert not answered
+            else:
+                assert answered
+            connection.close()
+
+
+def _post_and_forget(url: str) -> None:
+    with suppress(requests.RequestException):
+        requests.post(url, json=envelope(REQUEST), timeout=60)
 
 
 def test_functions_of_one_process_do_not_overwrite_each_other(tmp_path: Path) -> None:

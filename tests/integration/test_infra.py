@@ -1,0 +1,341 @@
+"""infra/: what a plan holds, whatever its resources are called. The values themselves are in infra/tests/."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.terraform import INFRA, ROOT, Terraform, set_up_terraform
+
+from audiodup.pubsub import read_pubsub_config
+from audiodup.settings import Settings
+
+Plan = Sequence[Mapping[str, Any]]
+
+PROJECT = "my-project"
+AGENT = "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
+FUNCTIONS = ("scheduler", "fingerprint", "dead_letter", "matcher")
+# What the function's own settings would make of an environment that is not the plan's.
+FOREIGN = ("FUNCTION_SOURCE", "FUNCTION_TARGET")
+
+
+@pytest.fixture(scope="module")
+def terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
+    return set_up_terraform(tmp_path_factory.mktemp("terraform"))
+
+
+@pytest.fixture(scope="module")
+def plans(terraform: Terraform) -> Mapping[str, Plan]:
+    """Both plans of infra/tests/plan.tftest.hcl; that all of infra/tests passes is asserted on the way."""
+    return terraform.plans(".")
+
+
+@pytest.fixture(params=["defaults", "everything"])
+def plan(request: pytest.FixtureRequest, plans: Mapping[str, Plan]) -> Plan:
+    return plans[request.param]
+
+
+def of_type(plan: Plan, kind: str) -> list[Mapping[str, Any]]:
+    return [resource for resource in plan if resource["type"] == kind]
+
+
+def key(resource: Mapping[str, Any]) -> str:
+    """What stands in the brackets of an address."""
+    return re.search(r'\["(.+)"\]$', resource["address"])[1]  # type: ignore[index]
+
+
+def environment(service: Mapping[str, Any]) -> dict[str, str]:
+    return {variable["name"]: variable["value"] for variable in service["template"][0]["containers"][0]["env"]}
+
+
+def account(name: str, *, caller: bool = False) -> str:
+    return f"audiodup-{'call-' if caller else ''}{name.replace('_', '-')}@{PROJECT}.iam.gserviceaccount.com"
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text in a plan."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from texts(inner)
+    elif isinstance(value, Sequence):
+        for inner in value:
+            yield from texts(inner)
+
+
+@pytest.mark.parametrize("root", [".", "bootstrap", "modules/pubsub"])
+def test_configuration_is_valid(terraform: Terraform, root: str) -> None:
+    """By the provider's own schema."""
+    if root == "modules/pubsub":
+        assert terraform.run(root, "init", "-backend=false", "-input=false").returncode == 0
+    done = terraform.run(root, "validate", "-json")
+    answer = json.loads(done.stdout)
+    assert answer["valid"], answer["diagnostics"]
+    assert answer["warning_count"] == 0, answer["diagnostics"]
+
+
+def test_configuration_is_formatted() -> None:
+    if shutil.which("terraform") is None:
+        pytest.skip("terraform is not on the PATH")
+    done = subprocess.run(
+        ["terraform", "fmt", "-check", "-recursive", "-list=true", INFRA], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"terraform fmt -recursive infra: {done.stdout}"
+
+
+def test_bootstrap_tests_pass(terraform: Terraform) -> None:
+    assert terraform.plans("bootstrap")
+
+
+def test_only_services_know_the_image(plans: Mapping[str, Plan]) -> None:
+    """So another digest changes exactly the services."""
+    [image] = {service["template"][0]["containers"][0]["image"] for service in _services(plans["defaults"]).values()}
+    knowing = {resource["type"] for resource in plans["defaults"] if image in list(texts(resource))}
+    assert knowing == {"google_cloud_run_v2_service"}
+
+
+def test_no_subscription_expires(plan: Plan) -> None:
+    subscriptions = of_type(plan, "google_pubsub_subscription")
+    assert len(subscriptions) == 3
+    for subscription in subscriptions:
+        assert subscription["expiration_policy"] == [{"ttl": ""}], subscription["name"]
+
+
+def test_requests_have_dead_letters_that_are_kept(plan: Plan) -> None:
+    """With the grants without which dead-lettering is silently off, and somebody who reads the dead letters."""
+    subscriptions = of_type(plan, "google_pubsub_subscription")
+    requests = [each for each in subscriptions if each["topic"].endswith("/audio-fingerprint-request")]
+    assert len(requests) == 1
+    for subscription in requests:
+        [policy] = subscription["dead_letter_policy"]
+        dead = policy["dead_letter_topic"]
+        grants = _grants(plan)
+        assert ("roles/pubsub.publisher", dead, AGENT) in grants
+        assert (
+            "roles/pubsub.subscriber",
+            f"projects/{PROJECT}/subscriptions/{subscription['name']}",
+            AGENT,
+        ) in grants
+        readers = [each for each in subscriptions if each["topic"] == dead]
+        assert sorted(bool(each["push_config"]) for each in readers) == [False, True], "one pushed, one to redrive from"
+
+
+def test_pubsub_has_the_production_values(plan: Plan) -> None:
+    """What is tested with the local block is deployed with the production block of the same file."""
+    config = read_pubsub_config(INFRA / "pubsub.json", "production")
+    by_name = {each["name"]: each for each in of_type(plan, "google_pubsub_subscription")}
+    assert set(by_name) == {config.request_push, config.dead_letter_push, config.dead_letter_pull}
+    assert {topic["name"] for topic in of_type(plan, "google_pubsub_topic")} == {
+        config.request_topic,
+        config.dead_letter_topic,
+    }
+    requests = by_name[config.request_push]
+    assert requests["dead_letter_policy"][0]["max_delivery_attempts"] == config.max_delivery_attempts
+    assert requests["message_retention_duration"] == f"{config.message_retention_seconds}s"
+    for name in (config.request_push, config.dead_letter_push):
+        assert by_name[name]["ack_deadline_seconds"] == config.ack_deadline_seconds
+        assert by_name[name]["retry_policy"] == [
+            {
+                "minimum_backoff": f"{config.minimum_backoff_seconds}s",
+                "maximum_backoff": f"{config.maximum_backoff_seconds}s",
+            }
+        ]
+
+
+@pytest.mark.parametrize(("name", "retention"), [("defaults", "1209600s"), ("everything", "604800s")])
+def test_dead_letter_retention(plans: Mapping[str, Plan], name: str, retention: str) -> None:
+    """pubsub.json's 14 days, unless the variable says otherwise."""
+    kept = [each for each in of_type(plans[name], "google_pubsub_subscription") if not each["dead_letter_policy"]]
+    assert [each["message_retention_duration"] for each in kept] == [retention, retention]
+
+
+def test_push_is_signed_by_the_one_who_may_call(plan: Plan) -> None:
+    """Each subscription and each job has an identity of its own, good for one service."""
+    addresses = {name: f"https://audiodup-{name.replace('_', '-')}.run.app" for name in FUNCTIONS}
+    called = {}
+    for subscription in of_type(plan, "google_pubsub_subscription"):
+        for push in subscription["push_config"]:
+            called[push["push_endpoint"]] = push["oidc_token"][0]
+    for job in of_type(plan, "google_cloud_scheduler_job"):
+        called[job["http_target"][0]["uri"]] = job["http_target"][0]["oidc_token"][0]
+    assert set(called) == set(addresses.values())
+    for name, address in addresses.items():
+        assert called[address] == {
+            **called[address],
+            "service_account_email": account(name, caller=True),
+            "audience": address,
+        }
+        assert (
+            "roles/run.invoker",
+            f"audiodup-{name.replace('_', '-')}",
+            f"serviceAccount:{account(name, caller=True)}",
+        ) in _grants(plan)
+
+
+def test_nothing_is_public(plan: Plan) -> None:
+    """No invoker but the callers; reached from inside the project only."""
+    assert not {"allUsers", "allAuthenticatedUsers"} & set(texts(list(plan)))
+    services = _services(plan)
+    assert set(services) == set(FUNCTIONS)
+    for service in services.values():
+        assert service["ingress"] == "INGRESS_TRAFFIC_INTERNAL_ONLY"
+        assert not service["invoker_iam_disabled"]
+
+
+def test_each_account_holds_just_its_roles(plans: Mapping[str, Plan]) -> None:
+    """Every grant there is, and none on the project."""
+    topics, subscriptions = f"projects/{PROJECT}/topics", f"projects/{PROJECT}/subscriptions"
+    member = {name: f"serviceAccount:{account(name)}" for name in FUNCTIONS}
+    own = {
+        ("roles/pubsub.publisher", f"{topics}/audio-fingerprint-request", member["scheduler"]),
+        ("roles/pubsub.publisher", f"{topics}/audio-fingerprint-dead-letter", member["fingerprint"]),
+        ("roles/pubsub.publisher", f"{topics}/audio-fingerprint-dead-letter", AGENT),
+        ("roles/pubsub.subscriber", f"{subscriptions}/audio-fingerprint-request-push", AGENT),
+        *(
+            (
+                "roles/run.invoker",
+                f"audiodup-{name.replace('_', '-')}",
+                f"serviceAccount:{account(name, caller=True)}",
+            )
+            for name in FUNCTIONS
+        ),
+    }
+    assert _grants(plans["defaults"]) == own
+    operators = "group:audio-ops@example.com"
+    assert _grants(plans["everything"]) == own | {
+        *(("roles/secretmanager.secretAccessor", "snowflake-private-key", member[name]) for name in FUNCTIONS),
+        ("roles/secretmanager.secretAccessor", "artlist-token", member["fingerprint"]),
+        ("roles/pubsub.publisher", f"{topics}/audio-fingerprint-request", operators),
+        ("roles/pubsub.subscriber", f"{subscriptions}/audio-fingerprint-dead-letter-pull", operators),
+    }
+
+
+def test_each_function_runs_as_itself(plan: Plan) -> None:
+    for name, service in _services(plan).items():
+        assert service["template"][0]["service_account"] == account(name)
+        values = environment(service)
+        assert values["FUNCTION_TARGET"] == name
+        source = (ROOT / values["FUNCTION_SOURCE"]).read_text()
+        assert re.search(rf"^def {name}\(", source, re.MULTILINE), "the function is in its source"
+
+
+def test_no_secret_is_in_the_plan(plans: Mapping[str, Plan]) -> None:
+    """Secrets are read at run time by name; no version is made, none is mounted, none is a variable's value."""
+    for plan in plans.values():
+        assert not [each["address"] for each in plan if "secret_version" in each["type"]]
+        for service in _services(plan).values():
+            assert not any(each["value_source"] for each in service["template"][0]["containers"][0]["env"])
+            assert not service["template"][0]["volumes"]
+    text = "".join(file.read_text() for file in INFRA.rglob("*.tf"))
+    assert not re.search(r"secret_data|secret_version|secret_version_access", text)
+    values = environment(_services(plans["everything"])["fingerprint"])
+    assert values["SNOWFLAKE_PRIVATE_KEY"] == "snowflake-private-key"
+    assert json.loads(values["PROVIDERS"])["artlist"]["secret"] == "artlist-token"
+
+
+def test_functions_take_their_environment(plans: Mapping[str, Plan], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings that a service gets are settings, and right."""
+    known = {name.upper() for name in Settings.model_fields}
+    for name, service in _services(plans["everything"]).items():
+        values = environment(service)
+        assert set(values) - known == set(FOREIGN)
+        for variable, value in values.items():
+            monkeypatch.setenv(variable, value)
+        settings = Settings()
+        assert settings.google_cloud_project == PROJECT
+        assert settings.fingerprint_seconds == 0
+        assert settings.room == 10_000
+        if name == "fingerprint":
+            assert set(settings.providers) == {"artlist", "motionarray"}
+            assert settings.providers["motionarray"].pointer == "/data/url", "what is not given has its default"
+            assert settings.fpcalc_processes == 8
+        assert settings.snowflake_warehouse == ("AUDIODUP_MATCHER" if name == "matcher" else "AUDIODUP")
+        monkeypatch.undo()
+
+
+def test_a_busy_instance_still_answers_its_probe(plan: Plan) -> None:
+    """Otherwise the liveness probe of an instance at work would wait for a thread, and the instance be killed."""
+    for name, service in _services(plan).items():
+        concurrency = service["template"][0]["max_instance_request_concurrency"]
+        assert int(environment(service)["THREADS"]) > concurrency
+        assert concurrency == (1 if name in {"scheduler", "matcher"} else 32)
+        container = service["template"][0]["containers"][0]
+        for probe in (*container["startup_probe"], *container["liveness_probe"]):
+            assert probe["http_get"][0]["path"] == "/health"
+            assert probe["timeout_seconds"] <= probe["period_seconds"], "Cloud Run refuses it otherwise"
+
+
+def test_times_fit_into_each_other(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """api + download + fpcalc + store < own deadline < service - 10 s; service <= ack deadline <= 600 s."""
+    deadlines = {
+        push["push_endpoint"]: subscription["ack_deadline_seconds"]
+        for subscription in of_type(plan, "google_pubsub_subscription")
+        for push in subscription["push_config"]
+    }
+    jobs = {key(job): job for job in of_type(plan, "google_cloud_scheduler_job")}
+    for name, service in _services(plan).items():
+        for variable, value in environment(service).items():
+            monkeypatch.setenv(variable, value)
+        settings = Settings()
+        monkeypatch.undo()
+        timeout = int(service["template"][0]["timeout"].removesuffix("s"))
+        work = settings.api_seconds + settings.download_seconds + settings.fpcalc_seconds + settings.store_seconds
+        assert work < settings.request_seconds < timeout - 10
+        if name in jobs:
+            assert 600 <= timeout <= 1800
+            assert jobs[name]["attempt_deadline"] == f"{timeout}s"
+        else:
+            assert timeout <= deadlines[f"https://audiodup-{name.replace('_', '-')}.run.app"] <= 600
+
+
+def test_what_the_bill_shows(plans: Mapping[str, Plan]) -> None:
+    """Services bear the function's name; the provider adds the labels of all (default_labels)."""
+    for name, service in _services(plans["everything"]).items():
+        assert service["labels"] == {"function": name.replace("_", "-")}
+    assert "default_labels = local.labels" in (INFRA / "versions.tf").read_text()
+
+
+@pytest.mark.parametrize("kind", ["variable", "output"])
+def test_every_variable_and_output_is_described(kind: str) -> None:
+    """And every variable has a type."""
+    found = 0
+    for file in INFRA.rglob("*.tf"):
+        for name, body in _blocks(file, kind):
+            found += 1
+            assert re.search(r'^ {2}description = ".{15,}"$', body, re.MULTILINE), f"{file.name}: {kind} {name}"
+            if kind == "variable":
+                assert re.search(r"^ {2}type +=", body, re.MULTILINE), f"{file.name}: {name}"
+    assert found > 5
+
+
+def test_only_project_and_image_must_be_given() -> None:
+    required = {name for name, body in _blocks(INFRA / "variables.tf", "variable") if "\n  default" not in body}
+    assert required == {"project", "image"}
+
+
+def _blocks(file: Path, kind: str) -> list[tuple[str, str]]:
+    return re.findall(rf'^{kind} "(\w+)" {{\n(.*?)^}}', file.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def _services(plan: Plan) -> dict[str, Mapping[str, Any]]:
+    return {key(service): service for service in of_type(plan, "google_cloud_run_v2_service")}
+
+
+def _grants(plan: Plan) -> set[tuple[str, str, str]]:
+    """Role, what it is on, and who has it, of all IAM resources."""
+    grants = [each for each in plan if "_iam_" in each["type"]]
+    assert all(each["type"].endswith("_iam_member") for each in grants), "a binding or policy would take others' away"
+    on = {
+        "google_pubsub_topic_iam_member": "topic",
+        "google_pubsub_subscription_iam_member": "subscription",
+        "google_secret_manager_secret_iam_member": "secret_id",
+        "google_cloud_run_v2_service_iam_member": "name",
+    }
+    return {(each["role"], each[on[each["type"]]], each["member"]) for each in grants}
