@@ -47,6 +47,7 @@ docs: environment ## Generate the tables of docs/ from the code
 lock: environment ## Lock the dependencies again after a change of pyproject.toml
 	@$(BIN)/uv pip compile --quiet pyproject.toml --universal --generate-hashes -o requirements.lock
 	@$(BIN)/uv pip compile --quiet pyproject.toml --universal --generate-hashes --all-extras -c requirements.lock -o requirements-dev.lock
+	@echo 'checkov>=3.3' | $(BIN)/uv pip compile --quiet - --universal --python-version 3.11 --generate-hashes -o infra/requirements-checkov.lock
 
 clean: ## Remove what these targets made, except the store
 	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache functions/*.egg-info

@@ -108,3 +108,13 @@ run "more_files_than_an_instance_has_memory" {
   variables { settings = { FILES_IN_FLIGHT_BYTES = "30000000000" } }
   expect_failures = [google_cloud_run_v2_service.function]
 }
+
+# The alert counts lines of level INFO.
+run "an_alert_on_lines_that_are_not_logged" {
+  command = plan
+  variables {
+    settings         = { LOG_LEVEL = "WARNING" }
+    log_based_alerts = true
+  }
+  expect_failures = [google_monitoring_alert_policy.no_success]
+}

@@ -302,6 +302,40 @@ def test_what_the_bill_shows(plans: Mapping[str, Plan]) -> None:
     assert "default_labels = local.labels" in (INFRA / "versions.tf").read_text()
 
 
+def test_alerts_go_somewhere_and_say_what_to_do(plans: Mapping[str, Plan]) -> None:
+    """Their thresholds follow from pubsub.json; the one on what is logged is made by a second apply only."""
+    alerts = {
+        name: {each["address"].split(".")[1]: each for each in of_type(plans[name], "google_monitoring_alert_policy")}
+        for name in ("defaults", "everything")
+    }
+    assert len(alerts["defaults"]) == 1 + 2 + 4
+    assert set(alerts["everything"]) - set(alerts["defaults"]) == {"no_success[0]"}
+    for alert in alerts["everything"].values():
+        assert alert["notification_channels"] == [f"projects/{PROJECT}/notificationChannels/1"]
+        assert f"--project={PROJECT}" in alert["documentation"][0]["content"]
+    config = read_pubsub_config(INFRA / "pubsub.json", "production")
+    for name, subscription in (("fingerprint", config.request_push), ("dead_letter", config.dead_letter_push)):
+        [threshold] = alerts["defaults"][f'oldest_message["{name}"]']["conditions"][0]["condition_threshold"]
+        assert threshold["threshold_value"] == config.lease_seconds
+        assert f'"{subscription}"' in threshold["filter"]
+    [query] = alerts["everything"]["no_success[0]"]["conditions"][0]["condition_prometheus_query_language"]
+    for metric in of_type(plans["defaults"], "google_logging_metric"):
+        assert f"logging_googleapis_com:user_{metric['name']}{{" in query["query"]
+
+
+def test_the_dashboard_names_what_there_is(plan: Plan) -> None:
+    """No name is left over from the template; no place is 0, which Monitoring leaves out: a difference for ever."""
+    [dashboard] = of_type(plan, "google_monitoring_dashboard")
+    tiles = json.loads(dashboard["dashboard_json"])["mosaicLayout"]["tiles"]
+    assert all(tile.get("xPos") != 0 and tile.get("yPos") != 0 for tile in tiles)
+    filters = "\n".join(text for text in texts(tiles) if "metric.type" in text)
+    assert "${" not in filters
+    for service in _services(plan).values():
+        assert service["name"] in filters
+    for subscription in of_type(plan, "google_pubsub_subscription"):
+        assert f'"{subscription["name"]}"' in filters
+
+
 @pytest.mark.parametrize("kind", ["variable", "output"])
 def test_every_variable_and_output_is_described(kind: str) -> None:
     """And every variable has a type."""

@@ -1,4 +1,4 @@
-"""Both locks hold a hash for everything, no address, and what pyproject.toml asks for."""
+"""The locks hold a hash for everything, no address, and what pyproject.toml asks for."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def addresses(text: str) -> list[str]:
     ]
 
 
-@pytest.fixture(params=["requirements.lock", "requirements-dev.lock"])
+@pytest.fixture(params=["requirements.lock", "requirements-dev.lock", "infra/requirements-checkov.lock"])
 def lock(request: pytest.FixtureRequest) -> str:
     """The text of each lock."""
     return (ROOT / request.param).read_text()
