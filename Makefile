@@ -8,10 +8,10 @@ export DATABASE ?= .audiodup
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run local test check bench schema docs lock clean environment tools
+.PHONY: help run local test check bench image deploy snowflake schema docs lock clean environment tools
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # Files that fail (exit code 1) are in the table; they do not make `make` fail.
 some_may_fail = { code=$$?; [ $$code -eq 1 ] || exit $$code; }
@@ -37,6 +37,15 @@ check: environment ## Lint, types, dependency rule, dependencies, SQL, locks
 
 bench: tools ## Measure the local stack against bare fpcalc
 	@audio=$${AUDIO:-$$(scripts/sample_music.sh)} && $(BIN)/python scripts/benchmark.py "$$audio"
+
+image: environment ## Build the container image of all functions with docker, podman or buildah
+	@$(BIN)/python scripts/build_image.py $(ARGS)
+
+deploy: environment ## Push the image to REPOSITORY if its sources changed, and apply infra/ with it (ARGS=--plan)
+	@$(BIN)/python scripts/deploy.py $(if $(REPOSITORY),--repository "$(REPOSITORY)") $(ARGS)
+
+snowflake: environment ## Make roles, users, warehouses and tables in a Snowflake account (CONNECTION=admin, or ARGS=--dry-run)
+	@$(BIN)/python scripts/apply_account.py $(if $(CONNECTION),--connection "$(CONNECTION)") $(ARGS)
 
 schema: environment ## Apply the tables to Snowflake (SNOWFLAKE_* settings); safe to repeat
 	@$(BIN)/python scripts/apply_schema.py

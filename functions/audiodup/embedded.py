@@ -6,6 +6,7 @@ that the store above meets one kind of errors.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -40,6 +41,8 @@ def open_embedded(folder: Path, *, database: str, schema: str) -> Connect:
     with suppress(OSError):
         Path(LOCAL_BUCKET_PATH).rmdir()
     warnings.filterwarnings("ignore", message="Arrow output on a DB-API result", category=UserWarning)
+    # And it says of each view that DuckDB has no grants to copy.
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         instance = FakeSnow(db_path=folder)

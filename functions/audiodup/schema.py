@@ -14,11 +14,15 @@ _TEXT_TYPES = {"TEXT", "VARCHAR", "STRING", "CHARACTER VARYING"}
 
 def apply_schema(session: Session) -> list[str]:
     """Run every statement of sql/schema/; doing it again changes nothing. Returns their names."""
-    names = statements("schema")
-    # Tables before the view that reads them.
-    for name in sorted(names, key=lambda name: (_makes_view(name), name)):
+    names = in_order()
+    for name in names:
         session.run(name)
     return names
+
+
+def in_order() -> list[str]:
+    """The names of the statements of sql/schema/, tables before the views that read them."""
+    return sorted(statements("schema"), key=lambda name: (_makes_view(name), name))
 
 
 def check_schema(session: Session, schema: str) -> None:

@@ -47,14 +47,14 @@ def _json(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
 
-def _identifier(value: str) -> str:
+def identifier(value: str) -> str:
     """Unquoted Snowflake identifiers only, so that no setting can carry SQL."""
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$]{0,254}", value):
         raise ValueError("is no plain Snowflake identifier (letters, digits, _ and $)")
     return value
 
 
-Identifier = Annotated[str, AfterValidator(_identifier)]
+Identifier = Annotated[str, AfterValidator(identifier)]
 
 
 class Settings(BaseSettings):

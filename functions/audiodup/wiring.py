@@ -9,13 +9,15 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any
 
 from audiodup import logs
 from audiodup.errors import SettingsInvalid
+from audiodup.once import Once
 from audiodup.pubsub import PubSubConfig, read_pubsub_config
-from audiodup.settings import Settings, read_settings
+from audiodup.settings import Settings, identifier, read_settings
 from audiodup.steps import Deadline, Source
 
 if TYPE_CHECKING:
@@ -28,36 +30,10 @@ if TYPE_CHECKING:
     from audiodup.session import Session
     from audiodup.store import Store
 
-T = TypeVar("T")
-
 # Where the command lines keep the embedded store.
 DEFAULT_DATABASE = Path(".audiodup")
 # There an INSERT takes some 12 ms and costs nothing by the minute: a longer wait would only hold up the workers.
 EMBEDDED_BATCH_MILLISECONDS = 20
-
-
-class _Once(Generic[T]):
-    """A property that is computed once, also when many threads ask at the same time."""
-
-    def __init__(self, build: Callable[[Any], T]) -> None:
-        self._build = build
-        self.__doc__ = build.__doc__
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    @overload
-    def __get__(self, parts: None, owner: type) -> _Once[T]: ...
-    @overload
-    def __get__(self, parts: object, owner: type) -> T: ...
-    def __get__(self, parts: Any, owner: type) -> T | _Once[T]:
-        if parts is None:
-            return self
-        with parts.lock:
-            if self._name not in parts.built:
-                parts.built[self._name] = self._build(parts)
-            value: T = parts.built[self._name]
-            return value
 
 
 class Parts:
@@ -76,12 +52,12 @@ class Parts:
         self.database = database
         self._folder = folder
 
-    @_Once
+    @Once
     def pubsub(self) -> PubSubConfig:
         """Names, attempts and times of Pub/Sub."""
         return read_pubsub_config(self.settings.pubsub_file, self.settings.pubsub_profile.value)
 
-    @_Once
+    @Once
     def secret(self) -> Callable[[str], str]:
         """Where secrets are read."""
         from audiodup.secrets import SecretFiles, SecretManager
@@ -90,7 +66,7 @@ class Parts:
             return SecretManager(self.settings.google_cloud_project)
         return SecretFiles(Path(self.settings.secrets))
 
-    @_Once
+    @Once
     def session(self) -> Session:
         """The session with Snowflake, or with the embedded store, which is given its tables."""
         from audiodup.session import Session, connect_to_snowflake
@@ -128,28 +104,28 @@ class Parts:
 
         return Session(connect)
 
-    @_Once
+    @Once
     def store(self) -> Store:
         """The store."""
         from audiodup.store import Store
 
         return Store(self.session)
 
-    @_Once
+    @Once
     def index(self) -> Index:
         """What duplicates are found by."""
         from audiodup.index import Index
 
         return Index(self.session, fingerprint_seconds=self.settings.fingerprint_seconds)
 
-    @_Once
+    @Once
     def duplicates(self) -> Duplicates:
         """Where pairs and groups are kept."""
         from audiodup.duplicates import Duplicates
 
         return Duplicates(self.session)
 
-    @_Once
+    @Once
     def inbox(self) -> Batcher:
         """The store's inbox, shared by the requests of this instance."""
         from audiodup.batcher import Batcher
@@ -167,7 +143,7 @@ class Parts:
             patience=self.settings.store_seconds / 2,
         )
 
-    @_Once
+    @Once
     def publisher(self) -> PubSubPublisher:
         """The topics."""
         from audiodup.publisher import PubSubPublisher
@@ -179,7 +155,7 @@ class Parts:
             seconds=self.settings.publish_seconds,
         )
 
-    @_Once
+    @Once
     def folder(self) -> LocalFolder:
         """The folder that was given as the source."""
         from audiodup.container import is_audio
@@ -189,7 +165,7 @@ class Parts:
             raise SettingsInvalid("no folder was given")
         return LocalFolder(self._folder, is_audio, max_file_bytes=self.settings.max_file_bytes)
 
-    @_Once
+    @Once
     def source(self) -> Source:
         """Where audio files come from: the folder, or the providers' download APIs."""
         if self._folder is not None:
@@ -207,7 +183,7 @@ class Parts:
             allow_loopback=settings.allow_loopback,
         )
 
-    @_Once
+    @Once
     def fingerprinter(self) -> AudioFingerprinter:
         """fpcalc and ffmpeg, in one queue for the CPUs."""
         from audiodup.chromaprint import Fpcalc
@@ -300,6 +276,45 @@ def apply_schema() -> list[str]:
     names = schema.apply_schema(session)
     schema.check_schema(session, settings.snowflake_schema)
     return names
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What whoever prepares a Snowflake account has to know."""
+
+    database: str
+    name: str
+    statements: tuple[str, ...]
+    """The texts that make its tables and views, in their order."""
+    statement_seconds: int
+    """When the functions give up a statement."""
+
+
+def snowflake_schema() -> Schema:
+    """The schema that the functions will use.
+
+    Raises:
+        SettingsInvalid: naming each setting that is wrong.
+    """
+    from audiodup.schema import in_order
+    from audiodup.session import STATEMENT_SECONDS, statement
+
+    settings = read_settings()
+    logs.configure("ERROR", sys.stderr)
+    statements = tuple(statement(name) for name in in_order())
+    return Schema(settings.snowflake_database, settings.snowflake_schema, statements, STATEMENT_SECONDS)
+
+
+def plain_identifier(text: str) -> str:
+    """`text`, if it can stand in a statement as a name.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    try:
+        return identifier(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} {error}") from None
 
 
 def settings_model() -> type[Settings]:

@@ -66,6 +66,8 @@ OTHERS = {
     "SSL_CERT_FILE": "Downloads: bundle of certificate authorities to trust, where REQUESTS_CA_BUNDLE is not set.",
     "REQUESTS_CA_BUNDLE": "Downloads and the requests library: the same; it comes first.",
     "SSL_CERT_DIR": "Downloads: folder of such certificates, where neither of the two is set.",
+    "IMAGE_BUILD_ARGS": "`make image`, `make deploy`: further options of the build, for a company's "
+    "certificates or mirror.",
     "JAVA_HOME": "`make local`: the Java that runs the Pub/Sub emulator; default is the one on the PATH.",
 }
 
@@ -78,7 +80,10 @@ Given on its command line, as in `make run AUDIO=music`.
 MAKE = {
     "AUDIO": "`run`, `local`, `bench`: folder of audio; default is a sample that is fetched or made.",
     "DATABASE": "`run`: folder of the embedded store; default `.audiodup`.",
-    "ARGS": '`test`: arguments for pytest, as in `ARGS="-k store"`.',
+    "REPOSITORY": "`deploy`: where the image is pushed to, as in `europe-west1-docker.pkg.dev/my-project/audiodup`.",
+    "CONNECTION": "`snowflake`: whom to sign in as: a connection of Snowflake's own connections.toml.",
+    "ARGS": '`test`: arguments for pytest, as in `ARGS="-k store"`; `image`, `deploy`, `snowflake`: options of the '
+    "script.",
 }
 
 

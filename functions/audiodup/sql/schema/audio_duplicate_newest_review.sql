@@ -1,5 +1,5 @@
 -- The newest word of a person on each pair, in whichever order he named the two files.
-CREATE OR REPLACE VIEW AUDIO_DUPLICATE_NEWEST_REVIEW AS
+CREATE OR REPLACE VIEW AUDIO_DUPLICATE_NEWEST_REVIEW COPY GRANTS AS
 SELECT
     A_ASSET_ID,
     A_FILE_KEY,

@@ -1,5 +1,5 @@
 -- What a person or a rule reads: the pairs with a person's newest word, which overrules the action.
-CREATE OR REPLACE VIEW AUDIO_DUPLICATE_PAIR AS
+CREATE OR REPLACE VIEW AUDIO_DUPLICATE_PAIR COPY GRANTS AS
 SELECT
     AUDIO_DUPLICATE.A_ASSET_ID,
     AUDIO_DUPLICATE.A_FILE_KEY,

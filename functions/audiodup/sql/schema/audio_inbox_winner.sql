@@ -1,6 +1,6 @@
 -- The claimed events that become rows, one per key. An INSERT whose answer was lost and that was sent again
 -- leaves the same event twice in the inbox; it counts once.
-CREATE OR REPLACE VIEW AUDIO_INBOX_WINNER AS
+CREATE OR REPLACE VIEW AUDIO_INBOX_WINNER COPY GRANTS AS
 SELECT
     AUDIO_FINGERPRINT_INBOX.EVENT_ID,
     AUDIO_FINGERPRINT_INBOX.RECEIVED_AT,

@@ -1,0 +1,1 @@
+ALTER USER %(user)s SET RSA_PUBLIC_KEY = '%(public_key)s';
