@@ -24,6 +24,6 @@ output "subscriptions" {
 }
 
 output "image" {
-  description = "The image that is deployed: what to give `make deploy IMAGE=` to come back to it."
+  description = "The image that is deployed: `make deploy ARGS=\"--image ...\"` comes back to it."
   value       = var.image
 }

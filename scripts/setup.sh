@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh [TOOL...]: has .venv as requirements-dev.lock says and the TOOLs (fpcalc, ffmpeg) on the machine.
+# setup.sh [TOOL...]: has .venv as requirements-dev.lock says and the TOOLs (fpcalc, ffmpeg, buildah ...) on the machine.
 # As root on Debian or Ubuntu it installs what is missing; elsewhere one line says what to install. When nothing
 # changed since the last time it takes some milliseconds. Everything the installers say goes to .cache/setup.log.
 set -eu
@@ -53,6 +53,7 @@ missing_packages() {
   for tool in "$@"; do
     command -v "$tool" >/dev/null || case $tool in
       fpcalc) echo libchromaprint-tools ;;
+      buildah) echo "buildah netavark" ;; # trixie's needs it, and only recommends it
       *) echo "$tool" ;;
     esac
   done

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+# How to deploy: all of it needs accounts of one's own.
+CLOUD_DOCUMENTS = sorted([ROOT / "infra/README.md", ROOT / "infra/snowflake/README.md"])
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md"), *CLOUD_DOCUMENTS])
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from tests.documents import DOCUMENTS, ROOT, Block, Command, blocks, commands, matches
+from tests.documents import CLOUD_DOCUMENTS, DOCUMENTS, ROOT, Block, Command, blocks, commands, matches
 from tests.parts import require_emulator
 
 CLOUD_ONLY, NEEDS_EMULATOR, RUNS_TESTS = "cloud only: ", "needs emulator", "runs these tests"
@@ -165,6 +165,7 @@ def console_blocks(document: Path) -> list[Block]:
 ALL = [
     pytest.param(document, block, id=f"{document.relative_to(ROOT)}:{block.line}")
     for document in DOCUMENTS
+    if document not in CLOUD_DOCUMENTS
     for block in console_blocks(document)
 ]
 
