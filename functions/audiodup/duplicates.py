@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from importlib.metadata import version
 from itertools import groupby
 from typing import Any
 
 import structlog
 
+from audiodup import __version__
 from audiodup.errors import Conflict
 from audiodup.model import (
     Action,
@@ -30,7 +30,6 @@ from audiodup.session import Session
 
 log = structlog.get_logger()
 
-MATCHER_VERSION = version("audiodup")
 _CONTENT_FIELDS = (
     "asset_id", "file_key", "duration", "file_size", "container", "codec", "channels", "sample_rate", "sha256", "etag",
     "pcm_md5",
@@ -143,7 +142,7 @@ def _as_row(one: Duplicate) -> dict[str, Any]:
         "a_file_key": one.a[1],
         "b_asset_id": one.b[0],
         "b_file_key": one.b[1],
-        "matcher_version": MATCHER_VERSION,
+        "matcher_version": __version__,
         **judgement,
         "ranges": json.dumps([list(each.values()) for each in judgement["ranges"]], separators=(",", ":")),
     }

@@ -8,7 +8,6 @@ import inspect
 import json
 import pkgutil
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -236,7 +235,7 @@ def test_decisions_that_the_code_names_exist() -> None:
 def test_the_changelog_has_the_versions_that_there_are() -> None:
     """Keep a Changelog: the newest first, Unreleased above all."""
     headings = re.findall(r"(?m)^## (.+)$", (ROOT / "CHANGELOG.md").read_text())
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    version = audiodup.__version__
     assert headings[0] == "[Unreleased]"
     assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", heading) for heading in headings[1:])
     assert len(headings) == 1 or f"[{version}]" in headings[1]
