@@ -74,7 +74,7 @@ resource "google_cloud_run_v2_service" "function" {
       error_message = "The time-out of ${each.key} (${each.value.timeout} s) must be from 600 to 1800 s, the most that Cloud Scheduler waits."
     }
     precondition {
-      condition     = tonumber(trimsuffix(each.value.memory, "Gi")) <= 4 * each.value.cpu || each.value.cpu == 1
+      condition     = tonumber(trimsuffix(each.value.memory, "Gi")) <= 4 * each.value.cpu
       error_message = "${each.value.memory} are more than Cloud Run gives to ${each.value.cpu} CPUs: lower FILES_IN_FLIGHT_BYTES or FPCALC_MEMORY_BYTES."
     }
   }

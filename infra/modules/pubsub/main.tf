@@ -10,55 +10,38 @@ resource "google_pubsub_topic" "dead_letter" {
   name = var.topics.dead_letter
 }
 
-resource "google_pubsub_subscription" "request_push" {
-  name                       = var.subscriptions.request_push
-  topic                      = google_pubsub_topic.request.id
-  ack_deadline_seconds       = var.times.ack_deadline_seconds
-  message_retention_duration = "${var.times.message_retention_seconds}s"
-
-  push_config {
-    push_endpoint = var.push.request_push.endpoint
-
-    dynamic "oidc_token" {
-      for_each = var.push.request_push.service_account == null ? [] : [var.push.request_push]
-      content {
-        service_account_email = oidc_token.value.service_account
-        audience              = oidc_token.value.endpoint
-      }
+locals {
+  push = {
+    request_push = {
+      topic        = google_pubsub_topic.request.id
+      retention    = "${var.times.message_retention_seconds}s"
+      dead_letters = [google_pubsub_topic.dead_letter.id]
     }
-  }
-
-  retry_policy {
-    minimum_backoff = "${var.times.minimum_backoff_seconds}s"
-    maximum_backoff = "${var.times.maximum_backoff_seconds}s"
-  }
-
-  dead_letter_policy {
-    dead_letter_topic     = google_pubsub_topic.dead_letter.id
-    max_delivery_attempts = var.times.max_delivery_attempts
-  }
-
-  # Otherwise it is gone after 31 idle days.
-  expiration_policy {
-    ttl = ""
+    # Writes the FAILED row. It has no dead letters of its own: a store that is away for hours is waited for.
+    dead_letter_push = {
+      topic        = google_pubsub_topic.dead_letter.id
+      retention    = var.dead_letter_retention
+      dead_letters = []
+    }
   }
 }
 
-# Writes the FAILED row. It has no dead letters of its own: a store that is away for hours is waited for.
-resource "google_pubsub_subscription" "dead_letter_push" {
-  name                       = var.subscriptions.dead_letter_push
-  topic                      = google_pubsub_topic.dead_letter.id
+resource "google_pubsub_subscription" "push" {
+  for_each = local.push
+
+  name                       = var.subscriptions[each.key]
+  topic                      = each.value.topic
   ack_deadline_seconds       = var.times.ack_deadline_seconds
-  message_retention_duration = var.dead_letter_retention
+  message_retention_duration = each.value.retention
 
   push_config {
-    push_endpoint = var.push.dead_letter_push.endpoint
+    push_endpoint = var.push[each.key].endpoint
 
     dynamic "oidc_token" {
-      for_each = var.push.dead_letter_push.service_account == null ? [] : [var.push.dead_letter_push]
+      for_each = compact([var.push[each.key].service_account])
       content {
-        service_account_email = oidc_token.value.service_account
-        audience              = oidc_token.value.endpoint
+        service_account_email = oidc_token.value
+        audience              = var.push[each.key].endpoint
       }
     }
   }
@@ -68,6 +51,15 @@ resource "google_pubsub_subscription" "dead_letter_push" {
     maximum_backoff = "${var.times.maximum_backoff_seconds}s"
   }
 
+  dynamic "dead_letter_policy" {
+    for_each = each.value.dead_letters
+    content {
+      dead_letter_topic     = dead_letter_policy.value
+      max_delivery_attempts = var.times.max_delivery_attempts
+    }
+  }
+
+  # Otherwise it is gone after 31 idle days.
   expiration_policy {
     ttl = ""
   }

@@ -10,8 +10,8 @@ output "subscriptions" {
   description = "Name and id of each subscription."
   value = {
     for key, subscription in {
-      request_push     = google_pubsub_subscription.request_push
-      dead_letter_push = google_pubsub_subscription.dead_letter_push
+      request_push     = google_pubsub_subscription.push["request_push"]
+      dead_letter_push = google_pubsub_subscription.push["dead_letter_push"]
       dead_letter_pull = google_pubsub_subscription.dead_letter_pull
     } : key => { name = subscription.name, id = subscription.id }
   }

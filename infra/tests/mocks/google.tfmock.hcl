@@ -107,12 +107,12 @@ override_resource {
 }
 
 override_resource {
-  target = module.pubsub.google_pubsub_subscription.request_push
+  target = module.pubsub.google_pubsub_subscription.push["request_push"]
   values = { id = "projects/my-project/subscriptions/audio-fingerprint-request-push" }
 }
 
 override_resource {
-  target = module.pubsub.google_pubsub_subscription.dead_letter_push
+  target = module.pubsub.google_pubsub_subscription.push["dead_letter_push"]
   values = { id = "projects/my-project/subscriptions/audio-fingerprint-dead-letter-push" }
 }
 
