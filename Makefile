@@ -46,10 +46,10 @@ image: environment ## Build the container image of all functions with docker, po
 	@$(BIN)/python scripts/build_image.py $(ARGS)
 
 deploy: environment ## Push the image to REPOSITORY if its sources changed, and apply infra/ with it (ARGS=--plan)
-	@$(BIN)/python scripts/deploy.py $(if $(REPOSITORY),--repository "$(REPOSITORY)") $(ARGS)
+	@$(BIN)/python scripts/deploy.py $${REPOSITORY:+--repository "$$REPOSITORY"} $(ARGS)
 
 snowflake: environment ## Make roles, users, warehouses and tables in a Snowflake account (CONNECTION=admin, or ARGS=--dry-run)
-	@$(BIN)/python scripts/apply_account.py $(if $(CONNECTION),--connection "$(CONNECTION)") $(ARGS)
+	@$(BIN)/python scripts/apply_account.py $${CONNECTION:+--connection "$$CONNECTION"} $(ARGS)
 
 schema: environment ## Apply the tables to Snowflake (SNOWFLAKE_* settings); safe to repeat
 	@$(BIN)/python scripts/apply_schema.py

@@ -1,7 +1,8 @@
 # What each function is given: its size, its times, its secrets and settings. services.tf makes the services of it.
 
 locals {
-  labels = merge({ app = "audiodup" }, var.labels)
+  labels          = merge({ app = "audiodup" }, var.labels)
+  deletion_policy = var.deletion_protection ? "PREVENT" : "DELETE"
 
   # Attempts, back-off, deadlines, retention and names: the same file that the functions and the tests read.
   pubsub     = jsondecode(file("${path.module}/pubsub.json"))
@@ -20,53 +21,57 @@ locals {
   store_secrets    = compact([var.snowflake.private_key_secret])
   provider_secrets = compact([for provider in values(var.audio_providers) : provider.secret])
 
-  # fpcalc and ffmpeg run at most once per CPU, and requests wait for their turn while others download.
-  fingerprint_cpus = 8
-
   functions = {
     scheduler = {
-      cpu         = 1
-      memory      = "1Gi"
+      cpus        = 1
+      memory_gib  = 1
       concurrency = 1 # two ticks at once would only wait for each other
       instances   = 1
-      timeout     = 900 # a merge may wait for its lock (6 minutes) and then work; Cloud Scheduler waits as long
-      secrets     = local.store_secrets
-      settings    = {}
+      # A merge may wait for its lock for 6 minutes and then work; Cloud Scheduler waits as long. A tick that is cut off
+      # has committed its merge whole or not at all, and what it did not publish waits for the lease.
+      timeout  = 900
+      role     = "SCHEDULER"
+      secrets  = local.store_secrets
+      settings = {}
     }
     fingerprint = {
-      cpu = local.fingerprint_cpus
+      cpus = var.fingerprint.cpus
       # The file system is memory: the budget of files in flight, fpcalc and ffmpeg at their limit, and 1 GB for Python.
-      memory      = "${ceil((local.settings.FILES_IN_FLIGHT_BYTES + local.fingerprint_cpus * local.settings.FPCALC_MEMORY_BYTES + 1e9) / pow(2, 30))}Gi"
-      concurrency = 32 # few large instances, so that outcomes share statements
-      instances   = var.max_instances
+      memory_gib  = ceil((local.settings.FILES_IN_FLIGHT_BYTES + var.fingerprint.cpus * local.settings.FPCALC_MEMORY_BYTES + pow(10, 9)) / pow(2, 30))
+      concurrency = var.fingerprint.concurrency # few large instances, so that outcomes share statements
+      instances   = var.fingerprint.instances
       timeout     = local.production.ack_deadline_seconds
+      role        = "INGEST"
       secrets     = setunion(local.store_secrets, local.provider_secrets)
       settings = {
-        FPCALC_PROCESSES = local.fingerprint_cpus
+        # fpcalc and ffmpeg run at most once per CPU, and requests wait for their turn while others download.
+        FPCALC_PROCESSES = var.fingerprint.cpus
         PROVIDERS = jsonencode({
           for name, provider in var.audio_providers : name => { for field, value in provider : field => value if value != null }
         })
       }
     }
     dead_letter = {
-      cpu         = 1
-      memory      = "1Gi"
+      cpus        = 1
+      memory_gib  = 1
       concurrency = 32
       instances   = 2
       timeout     = local.production.ack_deadline_seconds
+      role        = "INGEST"
       secrets     = local.store_secrets
       settings    = {}
     }
     matcher = {
-      cpu         = 2
-      memory      = "8Gi"
+      cpus        = var.matcher.cpus
+      memory_gib  = var.matcher.memory_gib
       concurrency = 1 # one writer of pairs and groups
       instances   = 1
       timeout     = 1800 # the longest that Cloud Scheduler waits; what does not fit is left to the next run
+      role        = "MATCHER"
       secrets     = local.store_secrets
       settings = {
         REQUEST_SECONDS     = 1740
-        SNOWFLAKE_WAREHOUSE = var.snowflake.matcher_warehouse
+        SNOWFLAKE_WAREHOUSE = "${var.snowflake.name}_MATCHER"
       }
     }
   }
@@ -76,8 +81,7 @@ locals {
     SNOWFLAKE_ACCOUNT     = var.snowflake.account
     SNOWFLAKE_USER        = var.snowflake.user
     SNOWFLAKE_PRIVATE_KEY = var.snowflake.private_key_secret
-    SNOWFLAKE_ROLE        = var.snowflake.role
-    SNOWFLAKE_WAREHOUSE   = var.snowflake.warehouse
+    SNOWFLAKE_WAREHOUSE   = var.snowflake.name
     SNOWFLAKE_DATABASE    = var.snowflake.database
     SNOWFLAKE_SCHEMA      = var.snowflake.schema
   })
@@ -87,6 +91,8 @@ locals {
       for key, value in merge(local.common_settings, function.settings, {
         FUNCTION_SOURCE = "functions/${name}.py"
         FUNCTION_TARGET = name
+        # What breaks out of a decoder can append to the inbox, and no more.
+        SNOWFLAKE_ROLE = "${var.snowflake.name}_${function.role}"
         # With all requests at work a probe still finds a thread; otherwise a busy instance would be taken for a dead one.
         THREADS = function.concurrency + 4
       }) : key => tostring(value) if value != null && value != ""

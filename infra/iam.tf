@@ -34,6 +34,11 @@ resource "google_pubsub_topic_iam_member" "publisher" {
   topic  = module.pubsub.topics[each.value.topic].id
   role   = "roles/pubsub.publisher"
   member = each.value.member
+
+  # An account that is made again under its name is another one to IAM, and its old grants are nobody's.
+  lifecycle {
+    replace_triggered_by = [google_service_account.function]
+  }
 }
 
 resource "google_pubsub_subscription_iam_member" "subscriber" {
@@ -51,6 +56,10 @@ resource "google_secret_manager_secret_iam_member" "reader" {
   secret_id = each.value.secret
   role      = "roles/secretmanager.secretAccessor"
   member    = google_service_account.function[each.value.function].member
+
+  lifecycle {
+    replace_triggered_by = [google_service_account.function]
+  }
 }
 
 resource "google_cloud_run_v2_service_iam_member" "caller" {
@@ -60,4 +69,9 @@ resource "google_cloud_run_v2_service_iam_member" "caller" {
   location = var.region
   role     = "roles/run.invoker"
   member   = google_service_account.caller[each.key].member
+
+  # A service that is made again has lost its grants, though its name is the same.
+  lifecycle {
+    replace_triggered_by = [google_cloud_run_v2_service.function[each.key].id, google_service_account.caller[each.key].unique_id]
+  }
 }

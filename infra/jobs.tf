@@ -1,10 +1,12 @@
 locals {
-  # Which functions Cloud Scheduler calls, and when.
-  scheduled = var.schedules
+  # Minute, hour, day, month, day of the week; each is *, a number, a range, a step or a list.
+  cron_fields = ["[0-5]?[0-9]", "[01]?[0-9]|2[0-3]", "[1-9]|[12][0-9]|3[01]", "[1-9]|1[0-2]|[a-z]{3}", "[0-7]|[a-z]{3}"]
+  cron_parts  = [for field in local.cron_fields : format("([*]|(%s)(-(%s))?)(/[0-9]+)?(,(%s)(-(%s))?)*", field, field, field, field)]
+  cron        = format("^%s$", join(" ", local.cron_parts))
 }
 
 resource "google_cloud_scheduler_job" "call" {
-  for_each = local.scheduled
+  for_each = var.schedules
 
   name             = "audiodup-${each.key}"
   description      = "Calls the ${each.key} function of audiodup."
@@ -12,6 +14,7 @@ resource "google_cloud_scheduler_job" "call" {
   schedule         = each.value
   time_zone        = "Etc/UTC"
   paused           = var.paused
+  deletion_policy  = local.deletion_policy
   attempt_deadline = "${local.functions[each.key].timeout}s"
 
   retry_config {

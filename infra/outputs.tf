@@ -23,6 +23,11 @@ output "subscriptions" {
   value       = { for key, subscription in module.pubsub.subscriptions : key => subscription.name }
 }
 
+output "dashboard" {
+  description = "Page with what comes out, what waits, and how the functions do."
+  value       = "https://console.cloud.google.com/monitoring/dashboards/builder/${reverse(split("/", google_monitoring_dashboard.audiodup.id))[0]}?project=${var.project}"
+}
+
 output "image" {
   description = "The image that is deployed: `make deploy ARGS=\"--image ...\"` comes back to it."
   value       = var.image

@@ -14,6 +14,8 @@ module "pubsub" {
   times                 = local.production
   dead_letter_retention = coalesce(var.dead_letter_retention, "${local.production.dead_letter_retention_seconds}s")
 
+  deletion_policy = local.deletion_policy
+
   push = {
     for function, subscription in local.pushed : subscription => {
       endpoint        = google_cloud_run_v2_service.function[function].uri

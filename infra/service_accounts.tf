@@ -5,11 +5,14 @@ resource "google_service_account" "function" {
 
   account_id   = "audiodup-${replace(each.key, "_", "-")}"
   display_name = "audiodup: runs ${each.key}"
+  # Made again it would have another unique id, and Snowflake knows it by that.
+  deletion_policy = local.deletion_policy
 }
 
 resource "google_service_account" "caller" {
   for_each = local.functions
 
-  account_id   = "audiodup-call-${replace(each.key, "_", "-")}"
-  display_name = "audiodup: calls ${each.key}"
+  account_id      = "audiodup-call-${replace(each.key, "_", "-")}"
+  display_name    = "audiodup: calls ${each.key}"
+  deletion_policy = local.deletion_policy
 }

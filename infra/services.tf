@@ -23,7 +23,7 @@ resource "google_cloud_run_v2_service" "function" {
       image = var.image
 
       resources {
-        limits            = { cpu = tostring(each.value.cpu), memory = each.value.memory }
+        limits            = { cpu = tostring(each.value.cpus), memory = "${each.value.memory_gib}Gi" }
         cpu_idle          = true # paid for requests only; all outcomes are stored before the answer
         startup_cpu_boost = true
       }
@@ -70,12 +70,12 @@ resource "google_cloud_run_v2_service" "function" {
       error_message = "The time-out of ${each.key} (${each.value.timeout} s) must be within the acknowledgement deadline, and that within 600 s: a later answer acknowledges nothing."
     }
     precondition {
-      condition     = !contains(keys(local.scheduled), each.key) || (each.value.timeout >= 600 && each.value.timeout <= 1800)
+      condition     = !contains(keys(var.schedules), each.key) || (each.value.timeout >= 600 && each.value.timeout <= 1800)
       error_message = "The time-out of ${each.key} (${each.value.timeout} s) must be from 600 to 1800 s, the most that Cloud Scheduler waits."
     }
     precondition {
-      condition     = tonumber(trimsuffix(each.value.memory, "Gi")) <= 4 * each.value.cpu
-      error_message = "${each.value.memory} are more than Cloud Run gives to ${each.value.cpu} CPUs: lower FILES_IN_FLIGHT_BYTES or FPCALC_MEMORY_BYTES."
+      condition     = each.value.memory_gib <= 4 * each.value.cpus
+      error_message = "${each.value.memory_gib} GiB are more than Cloud Run gives to ${each.value.cpus} CPUs: lower FILES_IN_FLIGHT_BYTES or FPCALC_MEMORY_BYTES."
     }
   }
 }

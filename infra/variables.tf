@@ -33,6 +33,13 @@ variable "labels" {
   description = "Further labels of everything that bears labels, for the bill."
   type        = map(string)
   default     = {}
+
+  validation {
+    condition = alltrue([
+      for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))
+    ])
+    error_message = "Labels are of lower-case letters, digits, _ and -, up to 63; a key begins with a letter."
+  }
 }
 
 variable "schedules" {
@@ -44,8 +51,8 @@ variable "schedules" {
   default = {}
 
   validation {
-    condition     = alltrue([for cron in values(var.schedules) : length(split(" ", cron)) == 5])
-    error_message = "A schedule has five fields, as in */5 * * * *."
+    condition     = alltrue([for cron in values(var.schedules) : can(regex(local.cron, lower(cron)))])
+    error_message = "A schedule has five fields, as in */5 * * * *: minute, hour, day, month, day of the week."
   }
 }
 
@@ -55,14 +62,40 @@ variable "paused" {
   default     = false
 }
 
-variable "max_instances" {
-  description = "At most so many instances of the fingerprint function. Each asks the download API for up to 32 files at once: keep the product within what the API allows."
-  type        = number
-  default     = 4
+variable "fingerprint" {
+  description = "Size of the fingerprint function: CPUs and requests at once of an instance, and at most so many instances. Each request asks the download API for a file: keep instances x concurrency within what it allows, and CPUs and memory within the project's quota for Cloud Run (a new project's may be 20 CPUs and 40 GiB)."
+  type = object({
+    cpus        = optional(number, 8)
+    concurrency = optional(number, 32)
+    instances   = optional(number, 2)
+  })
+  default = {}
 
   validation {
-    condition     = var.max_instances >= 1 && var.max_instances <= 100 && floor(var.max_instances) == var.max_instances
-    error_message = "max_instances is a whole number from 1 to 100."
+    condition     = contains([1, 2, 4, 6, 8], var.fingerprint.cpus)
+    error_message = "Cloud Run gives 1, 2, 4, 6 or 8 CPUs."
+  }
+  validation {
+    condition     = var.fingerprint.concurrency >= 1 && var.fingerprint.concurrency <= 900 && floor(var.fingerprint.concurrency) == var.fingerprint.concurrency
+    error_message = "fingerprint.concurrency is a whole number from 1 to 900."
+  }
+  validation {
+    condition     = var.fingerprint.instances >= 1 && var.fingerprint.instances <= 100 && floor(var.fingerprint.instances) == var.fingerprint.instances
+    error_message = "fingerprint.instances is a whole number from 1 to 100."
+  }
+}
+
+variable "matcher" {
+  description = "Size of the matcher, of which there is one instance: CPUs, and memory in GiB for what it compares at a time."
+  type = object({
+    cpus       = optional(number, 2)
+    memory_gib = optional(number, 8)
+  })
+  default = {}
+
+  validation {
+    condition     = contains([1, 2, 4, 6, 8], var.matcher.cpus) && var.matcher.memory_gib >= 2 && var.matcher.memory_gib <= 4 * var.matcher.cpus
+    error_message = "Cloud Run gives 1, 2, 4, 6 or 8 CPUs, and at most 4 GiB for each; the matcher wants 2 GiB at least."
   }
 }
 
@@ -74,6 +107,13 @@ variable "settings" {
   validation {
     condition     = length(setsubtract(keys(var.settings), local.free_settings)) == 0
     error_message = "Not for this variable: ${join(", ", setsubtract(keys(var.settings), local.free_settings))}. Settings stand in docs/settings.md; Snowflake, providers and what follows from pubsub.json and the services' size have variables of their own or are computed."
+  }
+  validation {
+    condition = alltrue([
+      for name, value in var.settings :
+      !can(tonumber(jsondecode(file("${path.module}/settings.json"))[name])) || try(tonumber(value) >= 0, false)
+    ])
+    error_message = "These settings are numbers, of 0 or more: ${join(", ", [for name, value in var.settings : name if can(tonumber(jsondecode(file("${path.module}/settings.json"))[name])) && !try(tonumber(value) >= 0, false)])}."
   }
 }
 
@@ -87,17 +127,27 @@ variable "audio_providers" {
     pointer = optional(string)
   }))
   default = {}
+
+  validation {
+    condition = alltrue([
+      for provider in values(var.audio_providers) :
+      startswith(provider.url, "https://") && strcontains(provider.url, "{asset_id}") && length(provider.hosts) > 0
+    ])
+    error_message = "A provider's url begins with https:// and holds {asset_id}, and hosts names at least one host of signed URLs."
+  }
+  validation {
+    condition     = alltrue([for provider in values(var.audio_providers) : provider.secret == null || can(regex("^[A-Za-z0-9_-]{1,255}$", provider.secret))])
+    error_message = "A provider's secret is its name in Secret Manager, as bootstrap/ made it, never its value."
+  }
 }
 
 variable "snowflake" {
-  description = "Where the tables are and as whom the functions sign in: by workload identity, or by key pair where user and private_key_secret (a name in Secret Manager) are given. Roles and warehouses are made by infra/snowflake."
+  description = "Where the tables are and as whom the functions sign in: by workload identity, or by key pair where user and private_key_secret (a name in Secret Manager) are given. Roles and warehouses are those that infra/snowflake makes: `name`, and what it puts behind it."
   type = object({
     account            = optional(string, "")
     user               = optional(string)
     private_key_secret = optional(string)
-    role               = optional(string, "AUDIODUP")
-    warehouse          = optional(string, "AUDIODUP")
-    matcher_warehouse  = optional(string, "AUDIODUP_MATCHER")
+    name               = optional(string, "AUDIODUP")
     database           = optional(string)
     schema             = optional(string)
   })
@@ -107,10 +157,14 @@ variable "snowflake" {
     condition     = (var.snowflake.user == null) == (var.snowflake.private_key_secret == null)
     error_message = "snowflake.user and snowflake.private_key_secret belong together (key pair); without both it is workload identity."
   }
+  validation {
+    condition     = var.snowflake.private_key_secret == null || can(regex("^[A-Za-z0-9_-]{1,255}$", var.snowflake.private_key_secret))
+    error_message = "snowflake.private_key_secret is the secret's name, as bootstrap/ made it."
+  }
 }
 
 variable "operators" {
-  description = "Who may publish requests (scripts/backfill.py, scripts/redrive.py) and read dead letters, as in group:audio-ops@example.com."
+  description = "Who may publish requests and read dead letters, as in group:audio-ops@example.com."
   type        = string
   default     = null
 
@@ -121,7 +175,7 @@ variable "operators" {
 }
 
 variable "deletion_protection" {
-  description = "Refuse to destroy or replace the services."
+  description = "Refuse to destroy or replace what would be missed: services, topics, subscriptions with their messages, jobs, accounts."
   type        = bool
   default     = false
 }
@@ -144,6 +198,11 @@ variable "notification_channels" {
   description = "Monitoring channels that alerts go to, as in projects/P/notificationChannels/N; none only shows them in the console."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for channel in var.notification_channels : can(regex("^projects/[^/]+/notificationChannels/[^/]+$", channel))])
+    error_message = "A channel is written projects/P/notificationChannels/N, as `gcloud beta monitoring channels list` shows it."
+  }
 }
 
 variable "log_based_alerts" {

@@ -90,7 +90,9 @@ def main(  # noqa: PLR0913 - one parameter per option
     reprocess: Annotated[bool, typer.Option("--reprocess", help="Do all, whatever their status.")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Do at most so many files.")] = None,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Files at once; one fpcalc per CPU.")] = WORKERS,
-    stats: Annotated[bool, typer.Option("--stats", help="Only print the library's statistics.")] = False,
+    stats: Annotated[
+        bool, typer.Option("--stats", help="Only merge what is done and print the library's statistics.")
+    ] = False,
     json_lines: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
 ) -> None:
     """Fingerprint every file that is neither SUCCESS nor SHORT yet, then print the table and the statistics.
@@ -114,6 +116,8 @@ def main(  # noqa: PLR0913 - one parameter per option
         if stats:
             if folder is not None:
                 folder.load(parts)
+            # What waits in the inbox is done too; where another merge runs, that one counts it.
+            parts.store.merge()
             record = statistics_record(parts)
             emit(record) if json_lines else print_statistics(record)
             return

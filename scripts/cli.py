@@ -49,7 +49,7 @@ def fail(error: AudioDupError | str, code: Exit) -> NoReturn:
     """End with one line that says what happened and what to do next."""
     if isinstance(error, AudioDupError):
         # The words of a plain UNUSABLE say it all.
-        say(str(error) if type(error) is Unusable else f"{error}\n  {error.remedy}")
+        say(str(error) if error.remedy == Unusable.remedy else f"{error}\n  {error.remedy}")
     else:
         say(error)
     raise typer.Exit(code)

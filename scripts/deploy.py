@@ -207,20 +207,23 @@ def run(terraform: list[str], arguments: list[str], deployable: Deployable, outp
         KeyboardInterrupt: it was stopped.
     """
     colour = [] if output.isatty() else ["-no-color"]
-    process = subprocess.Popen(
-        [*terraform, *arguments, "-input=false", *colour, f"-var=image={deployable.pinned}"], stdout=output
-    )
+    command = [*terraform, *arguments, "-input=false", *colour, f"-var=image={deployable.pinned}"]
     stopped = False
+    process: subprocess.Popen[bytes] | None = None
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         nonlocal stopped
         stopped = True
         # Ctrl-C reaches it from the terminal, and a second one would make it exit at once.
-        if number == signal.SIGTERM:
+        if number == signal.SIGTERM and process is not None:
             process.terminate()
 
+    # Before it starts: a signal in between would end us and leave it alone.
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
+        process = subprocess.Popen(command, stdout=output)
+        if stopped:
+            process.terminate()
         status = process.wait()
     finally:
         for number, handler in before.items():

@@ -118,7 +118,11 @@ class Checkout:
     def started(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         """Start the command line in a process group of its own, as a terminal does; none of it outlives the block."""
         process = subprocess.Popen(
-            [sys.executable, str(self.folder / "scripts/deploy.py"), *arguments],
+            # Where the tests run in the background, a shell had SIGINT ignored, and children inherit that.
+            [
+                *("env", "--default-signal=INT", sys.executable),
+                *(str(self.folder / "scripts/deploy.py"), *arguments),
+            ],
             cwd=self.folder,
             env={
                 "PATH": f"{self.programs}:{os.environ['PATH']}",

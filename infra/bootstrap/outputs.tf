@@ -1,7 +1,3 @@
-locals {
-  registry = "${var.region}-docker.pkg.dev"
-}
-
 output "state_bucket" {
   description = "Bucket of Terraform's state: terraform -chdir=infra init -backend-config=bucket=..."
   value       = google_storage_bucket.state.name
@@ -9,7 +5,7 @@ output "state_bucket" {
 
 output "repository" {
   description = "Where the image is pushed to, as REPOSITORY/audiodup."
-  value       = "${local.registry}/${var.project}/${google_artifact_registry_repository.images.repository_id}"
+  value       = "${var.region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.images.repository_id}"
 }
 
 output "backend" {
@@ -37,8 +33,7 @@ output "next_steps" {
     ],
     [for name in sort(var.secrets) : "gcloud secrets versions add ${name} --data-file=FILE --project=${var.project}"],
     [
-      "# The registry, and where infra/ keeps its state; then `make deploy`.",
-      "gcloud auth configure-docker ${local.registry}",
+      "# Where infra/ keeps its state; then `make deploy`.",
       "terraform -chdir=infra init -backend-config=bucket=${google_storage_bucket.state.name}",
       "",
     ],

@@ -2,7 +2,8 @@
 resource "google_secret_manager_secret" "secret" {
   for_each = var.secrets
 
-  secret_id = each.key
+  secret_id           = each.key
+  deletion_protection = var.deletion_protection # its values would go with it, and nobody has a copy
 
   replication {
     auto {}

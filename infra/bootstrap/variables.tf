@@ -20,7 +20,7 @@ variable "region" {
 }
 
 variable "secrets" {
-  description = "Names of the secrets: Snowflake's private key (none with workload identity) and the download APIs' tokens. Taking a name out destroys that secret with its values."
+  description = "Names of the secrets: Snowflake's private key (none with workload identity) and the download APIs' tokens. Taking a name out destroys that secret with its values, which deletion_protection refuses."
   type        = set(string)
   default     = ["snowflake-private-key"]
 
@@ -30,10 +30,16 @@ variable "secrets" {
   }
 }
 
+variable "deletion_protection" {
+  description = "Refuse to destroy the secrets: a name left out of `secrets` by mistake would take its values with it."
+  type        = bool
+  default     = true
+}
+
 variable "keep_images" {
-  description = "So many of the newest images are kept whatever their age: how far back a roll-back reaches."
+  description = "So many of the newest images are kept whatever their age: how far back a roll-back reaches. A push may count as three: index, image, provenance."
   type        = number
-  default     = 30
+  default     = 60
 
   validation {
     condition     = var.keep_images >= 2 && var.keep_images <= 1000 && floor(var.keep_images) == var.keep_images

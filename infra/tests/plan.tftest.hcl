@@ -21,6 +21,10 @@ run "defaults" {
     error_message = "Without operators only the system's own parts publish and subscribe."
   }
   assert {
+    condition     = alltrue([for name, id in output.service_account_ids : id == google_service_account.function[name].unique_id]) && length(distinct(values(output.service_account_ids))) == 4
+    error_message = "Snowflake's users with workload identity are known by the accounts' unique ids."
+  }
+  assert {
     condition     = length(google_secret_manager_secret_iam_member.reader) == 0
     error_message = "With workload identity and no provider nobody needs a secret."
   }
@@ -46,7 +50,7 @@ run "everything" {
     }
     deletion_protection   = true
     dead_letter_retention = "604800s"
-    max_instances         = 2
+    fingerprint           = { instances = 3 }
     notification_channels = ["projects/my-project/notificationChannels/1"]
     log_based_alerts      = true
   }

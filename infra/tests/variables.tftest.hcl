@@ -35,10 +35,70 @@ run "a_schedule_in_words" {
   expect_failures = [var.schedules]
 }
 
+run "an_hour_that_no_day_has" {
+  command = plan
+  variables { schedules = { matcher = "0 24 * * *" } }
+  expect_failures = [var.schedules]
+}
+
+run "a_label_in_capitals" {
+  command = plan
+  variables { labels = { "Cost Centre" = "A B" } }
+  expect_failures = [var.labels]
+}
+
 run "no_instances" {
   command = plan
-  variables { max_instances = 0 }
-  expect_failures = [var.max_instances]
+  variables { fingerprint = { instances = 0 } }
+  expect_failures = [var.fingerprint]
+}
+
+run "three_cpus" {
+  command = plan
+  variables { fingerprint = { cpus = 3 } }
+  expect_failures = [var.fingerprint]
+}
+
+run "a_matcher_with_more_memory_than_its_cpus_get" {
+  command = plan
+  variables { matcher = { cpus = 1, memory_gib = 8 } }
+  expect_failures = [var.matcher]
+}
+
+run "a_number_in_words" {
+  command = plan
+  variables { settings = { ROOM = "many" } }
+  expect_failures = [var.settings]
+}
+
+run "a_provider_without_hosts" {
+  command = plan
+  variables { audio_providers = { artlist = { url = "https://api.example.com/{asset_id}", hosts = [] } } }
+  expect_failures = [var.audio_providers]
+}
+
+run "a_provider_without_https" {
+  command = plan
+  variables { audio_providers = { artlist = { url = "http://api.example.com/{asset_id}", hosts = ["s3.example.com"] } } }
+  expect_failures = [var.audio_providers]
+}
+
+run "a_token_for_a_secret_s_name" {
+  command = plan
+  variables { audio_providers = { artlist = { url = "https://api.example.com/{asset_id}", hosts = ["s3.example.com"], secret = "Bearer abc" } } }
+  expect_failures = [var.audio_providers]
+}
+
+run "a_key_s_path_for_its_secret" {
+  command = plan
+  variables { snowflake = { account = "myorg-account1", user = "AUDIODUP", private_key_secret = "/home/me/key.pem" } }
+  expect_failures = [var.snowflake]
+}
+
+run "a_channel_by_mail" {
+  command = plan
+  variables { notification_channels = ["ops@example.com"] }
+  expect_failures = [var.notification_channels]
 }
 
 run "a_setting_that_does_not_exist" {

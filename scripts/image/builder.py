@@ -20,7 +20,6 @@ NAMES = ("docker", "podman", "buildah")
 BUILD_ARGS = "IMAGE_BUILD_ARGS"
 """Environment variable: what this machine or company adds to the build (certificates, a mirror)."""
 _INFO_SECONDS = 30
-_LAST_LINES = 8
 
 
 class ImageError(Unusable):
@@ -91,7 +90,7 @@ class Builder:
 
     def _run(self, *arguments: str, remedy: str, stdin: str = "") -> None:
         """Run the tool, its output on our stderr as it comes: a build takes minutes."""
-        last: deque[str] = deque(maxlen=_LAST_LINES)
+        last: deque[str] = deque(maxlen=1)
         try:
             process = subprocess.Popen(
                 [self.name, *arguments],
@@ -115,8 +114,10 @@ class Builder:
                 process.wait()
                 raise
         if process.returncode != 0:
-            said = "".join(last).strip()
-            raise ImageError(f"{self.name} {arguments[0]} ended with {process.returncode}. {remedy}. It said:\n{said}")
+            said = next(reversed(last), "nothing").strip()
+            raise ImageError(
+                f"{self.name} {arguments[0]} ended with {process.returncode}: {said}\n  {remedy}; all it said is above"
+            )
 
 
 def find_builder() -> Builder:

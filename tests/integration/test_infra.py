@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -81,17 +79,27 @@ def test_configuration_is_valid(terraform: Terraform, root: str) -> None:
     assert answer["warning_count"] == 0, answer["diagnostics"]
 
 
-def test_configuration_is_formatted() -> None:
-    if shutil.which("terraform") is None:
-        pytest.skip("terraform is not on the PATH")
-    done = subprocess.run(
-        ["terraform", "fmt", "-check", "-recursive", "-list=true", INFRA], capture_output=True, text=True, check=False
-    )
+def test_configuration_is_formatted(terraform: Terraform) -> None:
+    """Ours; the reader's terraform.tfvars is not in the copy."""
+    done = terraform.run(".", "fmt", "-check", "-recursive")
     assert done.returncode == 0, f"terraform fmt -recursive infra: {done.stdout}"
 
 
 def test_bootstrap_tests_pass(terraform: Terraform) -> None:
     assert terraform.plans("bootstrap")
+
+
+def test_protection_is_of_all_that_would_be_missed(plans: Mapping[str, Plan]) -> None:
+    """`terraform destroy` would take the queue and the accounts before it came to a protected service."""
+    missed = (
+        "google_pubsub_topic",
+        "google_pubsub_subscription",
+        "google_service_account",
+        "google_cloud_scheduler_job",
+    )
+    for name, policy in (("defaults", "DELETE"), ("everything", "PREVENT")):
+        for kind in missed:
+            assert {each["deletion_policy"] for each in of_type(plans[name], kind)} == {policy}, kind
 
 
 def test_only_services_know_the_image(plans: Mapping[str, Plan]) -> None:
@@ -257,6 +265,8 @@ def test_functions_take_their_environment(plans: Mapping[str, Plan], monkeypatch
             assert settings.providers["motionarray"].pointer == "/data/url", "what is not given has its default"
             assert settings.fpcalc_processes == 8
         assert settings.snowflake_warehouse == ("AUDIODUP_MATCHER" if name == "matcher" else "AUDIODUP")
+        duty = {"scheduler": "SCHEDULER", "matcher": "MATCHER"}.get(name, "INGEST")
+        assert settings.snowflake_role == f"AUDIODUP_{duty}"
         monkeypatch.undo()
 
 
@@ -293,6 +303,83 @@ def test_times_fit_into_each_other(plan: Plan, monkeypatch: pytest.MonkeyPatch) 
             assert jobs[name]["attempt_deadline"] == f"{timeout}s"
         else:
             assert timeout <= deadlines[f"https://audiodup-{name.replace('_', '-')}.run.app"] <= 600
+
+
+def test_size_and_life_of_the_services(plans: Mapping[str, Plan]) -> None:
+    """CPUs, memory, requests at once, instances, time-out in seconds; how an instance begins and is found dead."""
+    sizes = {}
+    for name, service in _services(plans["defaults"]).items():
+        [template] = service["template"]
+        [container] = template["containers"]
+        [resources] = container["resources"]
+        sizes[name] = (
+            *(resources["limits"]["cpu"], resources["limits"]["memory"], template["max_instance_request_concurrency"]),
+            *(template["scaling"][0]["max_instance_count"], template["timeout"]),
+        )
+        assert template["scaling"][0]["min_instance_count"] == 0
+        assert resources["cpu_idle"], "paid for requests only"
+        assert resources["startup_cpu_boost"]
+        assert template["execution_environment"] == "EXECUTION_ENVIRONMENT_GEN2"
+        [start], [life] = container["startup_probe"], container["liveness_probe"]
+        assert (start["period_seconds"], start["timeout_seconds"], start["failure_threshold"]) == (5, 5, 24)
+        assert (life["period_seconds"], life["timeout_seconds"], life["failure_threshold"]) == (60, 30, 3)
+        assert int(environment(service)["THREADS"]) == template["max_instance_request_concurrency"] + 4
+        assert service["deletion_protection"] is False
+    assert sizes == {
+        "scheduler": ("1", "1Gi", 1, 1, "900s"),
+        "fingerprint": ("8", "20Gi", 32, 2, "600s"),
+        "dead_letter": ("1", "1Gi", 32, 2, "600s"),
+        "matcher": ("2", "8Gi", 1, 1, "1800s"),
+    }
+    [more] = _services(plans["everything"])["fingerprint"]["template"][0]["scaling"]
+    assert more["max_instance_count"] == 3
+
+
+def test_jobs(plans: Mapping[str, Plan]) -> None:
+    """What Cloud Scheduler does, and when."""
+    jobs = {key(job): job for job in of_type(plans["defaults"], "google_cloud_scheduler_job")}
+    assert {name: job["schedule"] for name, job in jobs.items()} == {
+        "scheduler": "*/5 * * * *",
+        "matcher": "17 * * * *",
+    }
+    for job in jobs.values():
+        assert (job["time_zone"], job["paused"], job["http_target"][0]["http_method"]) == ("Etc/UTC", False, "POST")
+        assert job["retry_config"][0]["retry_count"] == 2
+
+
+def test_alerts_ask_what_they_say(plans: Mapping[str, Plan]) -> None:
+    """Metric, comparison and threshold of each condition."""
+    found = {}
+    for alert in of_type(plans["everything"], "google_monitoring_alert_policy"):
+        for number, condition in enumerate(alert["conditions"]):
+            for threshold in condition["condition_threshold"]:
+                metric = re.search(r'metric\.type = "([^"]+)"', threshold["filter"])
+                assert metric
+                found[f"{alert['address'].split('.')[1]} {number}"] = (
+                    metric[1].rsplit("/", 1)[1],
+                    threshold["comparison"],
+                    threshold["threshold_value"],
+                )
+            for query in condition["condition_prometheus_query_language"]:
+                assert query["query"].rstrip().endswith("== 0")
+                assert alert["enabled"] is False, "`paused`, as here, silences it"
+    lease = 12_000
+    assert found == {
+        "dead_letters 0": ("num_undelivered_messages", "COMPARISON_GT", 0),
+        'oldest_message["fingerprint"] 0': ("oldest_unacked_message_age", "COMPARISON_GT", lease),
+        'oldest_message["dead_letter"] 0': ("oldest_unacked_message_age", "COMPARISON_GT", lease),
+        **{f'errors["{name}"] 0': ("request_count", "COMPARISON_GT", 0.5) for name in FUNCTIONS},
+        **{f'errors["{name}"] 1': ("request_count", "COMPARISON_GT", 10) for name in ("fingerprint", "dead_letter")},
+        **{f'errors["{name}"] 1': ("request_count", "COMPARISON_GT", 0) for name in ("scheduler", "matcher")},
+    }
+
+
+def test_each_root_keeps_a_state_of_its_own() -> None:
+    """Both are in one bucket: with one prefix the one would take the other's for its own."""
+    prefixes = [
+        re.findall(r'prefix += "(\w+)"', (INFRA / file).read_text()) for file in ("backend.tf", "bootstrap/outputs.tf")
+    ]
+    assert prefixes == [["audiodup"], ["bootstrap"]]
 
 
 def test_what_the_bill_shows(plans: Mapping[str, Plan]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,22 @@ SHORT = "beep.wav"
 PROBLEMS = {"bad\\xff.wav": "its name is no UTF-8", "link.wav": "it is a symbolic link that leads out of the folder"}
 PASSED_OVER = "Passed over in the folder, being no audio: 1"
 KEYS = ["asset_id", "file_key", "status", "format", "duration", "file_size", "fingerprint", "error"]
+SCRIPTS = str(Path(__file__).resolve().parents[2] / "scripts")
+UNMERGED = """
+import sys
+from pathlib import Path
+from audiodup.model import Outcome, Status
+from audiodup.wiring import command_line_parts
+from library import FolderLibrary
+
+parts = command_line_parts(database=Path(".audiodup"), folder=Path(sys.argv[1]))
+FolderLibrary().load(parts)
+[listed] = parts.store.library()
+requested_at = parts.store.clock()
+parts.store.append([Outcome(listed.asset, Status.QUEUED, requested_at)])
+parts.store.merge()
+parts.store.append([Outcome(listed.asset, Status.FAILED, requested_at, error="CORRUPT: x")])
+"""
 SUMMARY_KEYS = ["total", "success", "short", "failed", "skipped", "by_error", "seconds"]
 
 
@@ -290,6 +307,19 @@ def test_files_that_change_and_go(audio: Audio, tmp_path: Path) -> None:
     (folder / "new.wav").write_bytes(sound(audio).read_bytes())
     [statistics] = processor.run("--local", folder, "--stats", "--json").records
     assert (statistics["total"], statistics["success"], statistics["pending"]) == (3, 2, 1)
+
+
+def test_statistics_count_what_no_tick_has_merged(audio: Audio, tmp_path: Path) -> None:
+    """While the scheduler is paused nobody else merges: how else would one see that all is worked off?"""
+    processor, folder = Processor(tmp_path), tmp_path / "library"
+    folder.mkdir()
+    (folder / "a.wav").write_bytes(sound(audio).read_bytes())
+    # Another process, since the embedded store is one process's at a time.
+    subprocess.run(
+        [sys.executable, "-c", UNMERGED, folder], cwd=tmp_path, env={**os.environ, "PYTHONPATH": SCRIPTS}, check=True
+    )
+    [statistics] = processor.run("--stats", "--json", "--database", ".audiodup").records
+    assert (statistics["queued"], statistics["failed"]) == (0, 1)
 
 
 def test_a_file_of_the_same_size_written_later_is_another_one(

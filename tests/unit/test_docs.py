@@ -39,7 +39,7 @@ NO_SETTINGS = {
 } | {word.value for words in (Verdict, Action, Review) for word in words}
 """Names in capitals, of SQL and of others, that the documents mention and that are no settings."""
 
-MADE_BY_THE_READER = {"infra/terraform.tfvars", "infra/bootstrap/backend.tf"}
+MADE_BY_THE_READER = {"infra/terraform.tfvars", "infra/bootstrap/terraform.tfvars", "infra/bootstrap/backend.tf"}
 """Files that the documents tell the reader to make."""
 
 by_document = pytest.mark.parametrize("document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS])

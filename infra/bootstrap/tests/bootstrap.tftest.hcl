@@ -36,7 +36,7 @@ run "defaults" {
   assert {
     condition = sum([
       for policy in google_artifact_registry_repository.images.cleanup_policies : one(policy.most_recent_versions).keep_count if policy.action == "KEEP"
-    ]) == 30
+    ]) == 60
     error_message = "The newest images must be kept: a clean-up of an old repository would leave nothing to go back to."
   }
 

@@ -2,12 +2,14 @@
 
 resource "google_pubsub_topic" "request" {
   # checkov:skip=CKV_GCP_83: Google's keys encrypt it; messages hold asset ids and file keys, no audio and no secret
-  name = var.topics.request
+  name            = var.topics.request
+  deletion_policy = var.deletion_policy
 }
 
 resource "google_pubsub_topic" "dead_letter" {
   # checkov:skip=CKV_GCP_83: Google's keys encrypt it; messages hold asset ids and file keys, no audio and no secret
-  name = var.topics.dead_letter
+  name            = var.topics.dead_letter
+  deletion_policy = var.deletion_policy
 }
 
 locals {
@@ -33,6 +35,7 @@ resource "google_pubsub_subscription" "push" {
   topic                      = each.value.topic
   ack_deadline_seconds       = var.times.ack_deadline_seconds
   message_retention_duration = each.value.retention
+  deletion_policy            = var.deletion_policy
 
   push_config {
     push_endpoint = var.push[each.key].endpoint
@@ -71,6 +74,7 @@ resource "google_pubsub_subscription" "dead_letter_pull" {
   topic                      = google_pubsub_topic.dead_letter.id
   ack_deadline_seconds       = var.times.ack_deadline_seconds
   message_retention_duration = var.dead_letter_retention
+  deletion_policy            = var.deletion_policy
 
   expiration_policy {
     ttl = ""

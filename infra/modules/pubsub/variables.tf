@@ -24,6 +24,12 @@ variable "dead_letter_retention" {
   type        = string
 }
 
+variable "deletion_policy" {
+  description = "PREVENT refuses to destroy topics and subscriptions; DELETE allows it."
+  type        = string
+  default     = "DELETE"
+}
+
 variable "push" {
   description = "Where each push subscription delivers, and as which service account (null: unsigned, as to the emulator)."
   type = object({

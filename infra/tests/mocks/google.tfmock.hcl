@@ -9,7 +9,7 @@ override_resource {
   values = {
     email     = "audiodup-scheduler@my-project.iam.gserviceaccount.com"
     member    = "serviceAccount:audiodup-scheduler@my-project.iam.gserviceaccount.com"
-    unique_id = "1"
+    unique_id = "101"
   }
 }
 
@@ -18,7 +18,7 @@ override_resource {
   values = {
     email     = "audiodup-call-scheduler@my-project.iam.gserviceaccount.com"
     member    = "serviceAccount:audiodup-call-scheduler@my-project.iam.gserviceaccount.com"
-    unique_id = "1"
+    unique_id = "102"
   }
 }
 
@@ -32,7 +32,7 @@ override_resource {
   values = {
     email     = "audiodup-fingerprint@my-project.iam.gserviceaccount.com"
     member    = "serviceAccount:audiodup-fingerprint@my-project.iam.gserviceaccount.com"
-    unique_id = "1"
+    unique_id = "103"
   }
 }
 
@@ -41,7 +41,7 @@ override_resource {
   values = {
     email     = "audiodup-call-fingerprint@my-project.iam.gserviceaccount.com"
     member    = "serviceAccount:audiodup-call-fingerprint@my-project.iam.gserviceaccount.com"
-    unique_id = "1"
+    unique_id = "104"
   }
 }
 
@@ -55,7 +55,7 @@ override_resource {
   values = {
     email     = "audiodup-dead-letter@my-project.iam.gserviceaccount.com"
     member    = "serviceAccount:audiodup-dead-letter@my-project.iam.gserviceaccount.com"
-    unique_id = "1"
+    unique_id = "105"
   }
 }
 
@@ -64,7 +64,7 @@ override_resource {
   values = {
     email     = "audiodup-call-dead-letter@my-project.iam.gserviceaccount.com"
     member    = "serviceAccount:audiodup-call-dead-letter@my-project.iam.gserviceaccount.com"
-    unique_id = "1"
+    unique_id = "106"
   }
 }
 
@@ -78,7 +78,7 @@ override_resource {
   values = {
     email     = "audiodup-matcher@my-project.iam.gserviceaccount.com"
     member    = "serviceAccount:audiodup-matcher@my-project.iam.gserviceaccount.com"
-    unique_id = "1"
+    unique_id = "107"
   }
 }
 
@@ -87,7 +87,7 @@ override_resource {
   values = {
     email     = "audiodup-call-matcher@my-project.iam.gserviceaccount.com"
     member    = "serviceAccount:audiodup-call-matcher@my-project.iam.gserviceaccount.com"
-    unique_id = "1"
+    unique_id = "108"
   }
 }
 
