@@ -52,13 +52,12 @@ resource "google_monitoring_alert_policy" "dead_letters" {
     content   = <<-EOT
       Requests failed ${local.production.max_delivery_attempts} times, or could not be read. Their rows are FAILED (`RETRIES_EXHAUSTED`, `MALFORMED`), so nothing circles; nothing comes again by itself either.
 
-      1. Look at the letters; they come back to the subscription:
-         `gcloud pubsub subscriptions pull ${module.pubsub.subscriptions.dead_letter_pull.name} --project=${var.project} --limit=20 --format=json`
+      1. What has failed, and how each letter stands (nothing is changed):
+         `GOOGLE_CLOUD_PROJECT=${var.project} uv run scripts/redrive.py`
       2. Why did they fail?
          `${local.read_log.fingerprint}`
-      3. When the cause is gone, do those files again: `uv run scripts/audio_fingerprint_processor.py --asset-ids "1,2,3"`
-      4. Empty the subscription, which ends this alert:
-         `gcloud pubsub subscriptions seek ${module.pubsub.subscriptions.dead_letter_pull.name} --project=${var.project} --time=$(date -u +%FT%TZ)`
+      3. When the cause is gone, publish those files again, which acknowledges their letters: `GOOGLE_CLOUD_PROJECT=${var.project} uv run scripts/redrive.py --code RETRIES_EXHAUSTED` (`--dry-run` first; `--asset-ids "1,2,3"` for some)
+      4. What still waits then says why. `in flight`: run step 3 again later. Nobody will do it: `uv run scripts/redrive.py --discard malformed` (or `gone`, `failed`; rows stay as they are), which ends this alert.
     EOT
   }
 }

@@ -164,7 +164,7 @@ variable "snowflake" {
 }
 
 variable "operators" {
-  description = "Who may publish requests and read dead letters, as in group:audio-ops@example.com."
+  description = "Who may publish requests (scripts/backfill.py, scripts/redrive.py) and read dead letters, as in group:audio-ops@example.com."
   type        = string
   default     = null
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -20,8 +20,21 @@ from audiodup import wiring
 SQL = Path(__file__).resolve().parents[1] / "infra" / "snowflake"
 
 NAME = "AUDIODUP"
-# The functions, and what is behind NAME in the warehouse that each one takes.
-WAREHOUSE_OF = {"scheduler": "", "fingerprint": "", "dead_letter": "", "matcher": "_MATCHER"}
+
+
+class Duty(NamedTuple):
+    """What a function signs in with: the ends of names that begin with NAME."""
+
+    role: str
+    warehouse: str = ""
+
+
+DUTY_OF = {
+    "scheduler": Duty("_SCHEDULER"),
+    "fingerprint": Duty("_INGEST"),
+    "dead_letter": Duty("_INGEST"),
+    "matcher": Duty("_MATCHER", warehouse="_MATCHER"),
+}
 
 MORE_SECONDS = 60
 """The warehouse's limit for a statement lies so far behind the functions' own, which can say what happened."""
@@ -52,12 +65,12 @@ class Account:
 
     Args:
         schema: where, and which tables.
-        name: of the functions' role, their warehouse, the key pair's user and the monitor; the other names begin so.
-        public_key: the key pair's, as `read_public_key` gives it; without one its user is left alone.
-        second_key: another that signs in as well, while keys are changed.
+        name: of the command lines' role, the warehouse, the key pair's user and the monitor; the other names begin so.
+        public_key: the key pair's, as `read_public_key` gives it; without one that place is left alone.
+        second_key: for the user's other place, while keys are changed.
         subjects: unique ids of service accounts by function, as `read_subjects` gives them.
-        credits: a month's quota.
-        suspend: whether the warehouses stop there.
+        quota: a month's credits; without it a monitor that is there is left alone.
+        suspend: whether the warehouses stop at the quota.
     """
 
     schema: wiring.Schema
@@ -65,7 +78,7 @@ class Account:
     public_key: str | None = None
     second_key: str | None = None
     subjects: Mapping[str, str] | None = None
-    credits: int = CREDITS
+    quota: int | None = None
     suspend: bool = False
 
     def steps(self) -> list[Step]:
@@ -75,10 +88,11 @@ class Account:
             ValueError: the name makes no identifiers.
         """
         asset = (
-            "the view AUDIO_ASSET is missing: make it as docs/schema.md shows under AUDIO_ASSET, in "
-            f"{self.schema.database}.{self.schema.name}, and run this again for its grants"
+            f"{self.schema.database}.{self.schema.name} has no view AUDIO_ASSET: make it as docs/schema.md shows under "
+            "AUDIO_ASSET (a table of that name takes another first), and run this again for its grants"
         )
-        before_tables = ("1_roles", "2_warehouses", "3_resource_monitor", "4_schema", "5_tables")
+        quota = () if self.quota is None else ("3_quota",)
+        before_tables = ("1_roles", "2_warehouses", "3_resource_monitor", *quota, "4_schema", "5_tables")
         return [
             *(self._step(name) for name in before_tables),
             Step("sql/schema", "\n".join(self.schema.statements)),
@@ -89,34 +103,38 @@ class Account:
         ]
 
     def _key_pair_user(self) -> Iterator[Step]:
-        if self.public_key is None:
+        if self.public_key is None and self.second_key is None:
             return
         user = self._identifier()
-        yield self._step("8_user", user=user)
-        yield self._step("9_key_pair", user=user, public_key=self.public_key)
-        if self.second_key is None:
-            yield self._step("9_no_second_key", user=user)
-        else:
+        yield self._step("8_user", user=user, user_role=self._identifier(), user_warehouse=self._identifier())
+        yield self._step("9_key_pair_roles", user=user)
+        if self.public_key is not None:
+            yield self._step("9_key_pair", user=user, public_key=self.public_key)
+        if self.second_key is not None:
             yield self._step("9_second_key", user=user, public_key=self.second_key)
 
     def _workload_users(self) -> Iterator[Step]:
         for function, subject in (self.subjects or {}).items():
-            user = self._identifier(f"_{function.upper()}")
-            yield self._step("8_user", user=user, warehouse=self._identifier(WAREHOUSE_OF[function]))
+            user, duty = self._identifier(f"_{function.upper()}"), DUTY_OF[function]
+            role, warehouse = self._identifier(duty.role), self._identifier(duty.warehouse)
+            yield self._step("8_user", user=user, user_role=role, user_warehouse=warehouse)
             yield self._step("9_workload_identity", user=user, subject=subject)
 
-    def _step(self, step: str, without: str = "", **more: Any) -> Step:
+    def _step(self, step: str, without: str = "", **more: str) -> Step:
         values = {
             "database": self.schema.database,
             "schema": self.schema.name,
             "statement_seconds": self.schema.statement_seconds + MORE_SECONDS,
-            "credits": self.credits,
+            "credits": CREDITS if self.quota is None else self.quota,
             "at_quota": "SUSPEND" if self.suspend else "NOTIFY",
             "role": self._identifier(),
+            "ingest": self._identifier(DUTY_OF["fingerprint"].role),
+            "scheduler": self._identifier(DUTY_OF["scheduler"].role),
+            "matcher": self._identifier(DUTY_OF["matcher"].role),
             "owner": self._identifier("_OWNER"),
             "librarian": self._identifier("_LIBRARIAN"),
             "warehouse": self._identifier(),
-            "matcher_warehouse": self._identifier(WAREHOUSE_OF["matcher"]),
+            "matcher_warehouse": self._identifier(DUTY_OF["matcher"].warehouse),
             "monitor": self._identifier(),
         }
         return Step(step, (SQL / f"{step}.sql").read_text(encoding="utf-8") % {**values, **more}, without)
@@ -159,8 +177,8 @@ def read_subjects(path: Path) -> dict[str, str]:
     if not isinstance(found, dict) or not found:
         raise ValueError(f'{path} has to be JSON: {{"scheduler": "123456789012345678901", ...}}')
     for function, subject in found.items():
-        if function not in WAREHOUSE_OF:
-            raise ValueError(f"{path}: {function!r} is no function; they are {', '.join(WAREHOUSE_OF)}")
+        if function not in DUTY_OF:
+            raise ValueError(f"{path}: {function!r} is no function; they are {', '.join(DUTY_OF)}")
         if not (isinstance(subject, str) and subject.isascii() and subject.isdigit() and 15 <= len(subject) <= 30):
             raise ValueError(f"{path}: {function}: {subject!r} is no unique id of a service account (21 digits)")
     if len(set(found.values())) < len(found):

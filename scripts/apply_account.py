@@ -20,8 +20,8 @@ from audiodup import wiring
 from audiodup.errors import Unusable
 from cli import APP_OPTIONS, Exit, emit, errors_as_lines, fail, say
 
-# Snowflake's numbers for an object that is not there, or that the role may not see.
-_MISSING = {2003, 2043}
+# Snowflake's numbers for an object that is not there, or that the role may not see, or that is of another kind.
+_MISSING = {2003, 2043, 2203}
 
 Report = Callable[[Step, str, str], None]
 
@@ -92,22 +92,26 @@ def main(  # noqa: PLR0913 - one parameter per option
         Path | None, typer.Option(help="Public key (PEM) of the user that signs in by key pair.")
     ] = None,
     second_public_key: Annotated[
-        Path | None, typer.Option(help="Another that signs in as well, while keys are changed; else there is one only.")
+        Path | None, typer.Option(help="Another of that user, which signs in as well while keys are changed.")
     ] = None,
     service_accounts: Annotated[
         Path | None, typer.Option(help="JSON, function to unique id: a user with workload identity for each.")
     ] = None,
     name: Annotated[str, typer.Option(help="All names in the account begin so.")] = NAME,
-    quota: Annotated[int, typer.Option(min=1, help="Credits a month, at which the monitor notifies.")] = CREDITS,
-    suspend: Annotated[bool, typer.Option("--suspend", help="Suspend the warehouses at the quota.")] = False,
+    quota: Annotated[
+        int | None,
+        typer.Option(min=1, help=f"Credits a month, at which the monitor notifies; a new one begins with {CREDITS}."),
+    ] = None,
+    suspend: Annotated[bool, typer.Option("--suspend", help="Suspend the warehouses at this quota.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the SQL, as a worksheet takes it.")] = False,
     json_lines: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
 ) -> None:
-    """Make roles, warehouses, monitor, tables, grants and users in a Snowflake account; safe to repeat. Database and
-    schema, which must be there, are those of SNOWFLAKE_DATABASE and SNOWFLAKE_SCHEMA.
+    """Make roles, warehouses, monitor, tables, grants and users in a Snowflake account; safe to repeat: a quota, a key
+    or an identity that is not given again stays. Database and schema, which must be there, are those of
+    SNOWFLAKE_DATABASE and SNOWFLAKE_SCHEMA.
     """
-    if second_public_key is not None and public_key is None:
-        fail("--second-public-key goes with --public-key: give both", Exit.WRONG_USAGE)
+    if suspend and quota is None:
+        fail("--suspend goes with --quota: give both", Exit.WRONG_USAGE)
     if (connection is None) == (not dry_run):
         fail("give --connection NAME, or --dry-run, which needs none", Exit.WRONG_USAGE)
     with errors_as_lines():

@@ -24,7 +24,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import pubsub_v1
 from google.cloud.pubsub_v1 import types
 
-from audiodup.errors import PublishFailed
+from audiodup.errors import PublishFailed, Unusable
 from audiodup.messages import REASON, FingerprintRequest, PushMessage
 
 # 100 messages fill a publish request well below its 10 MB; 1,000 waiting ones are some 300 kB.
@@ -39,9 +39,13 @@ class PubSubPublisher:
     """The `Publisher` port; PUBSUB_EMULATOR_HOST points it at an emulator, as Google's client has it."""
 
     def __init__(self, *, project: str, request_topic: str, dead_letter_topic: str, seconds: float) -> None:
-        self._client = pubsub_v1.PublisherClient(
-            batch_settings=BATCH, publisher_options=types.PublisherOptions(flow_control=FLOW)
-        )
+        try:
+            self._client = pubsub_v1.PublisherClient(
+                batch_settings=BATCH, publisher_options=types.PublisherOptions(flow_control=FLOW)
+            )
+        except GoogleAuthError as error:
+            words = " ".join(str(error).split())[:300]
+            raise Unusable(f"no sign-in to Google, which Pub/Sub needs: {words}") from error
         self._requests = self._client.topic_path(project, request_topic)
         self._dead_letters = self._client.topic_path(project, dead_letter_topic)
         self._seconds = seconds

@@ -97,20 +97,24 @@ class Inbox(Protocol):
         """
 
 
-class Pending(Protocol):
-    """What the scheduler asks of the store."""
-
-    def merge(self) -> bool: ...
+class Queue(Protocol):
+    """What whoever asks for fingerprints needs of the store."""
 
     def clock(self) -> datetime: ...
+
+    def append(self, outcomes: Sequence[Outcome]) -> None: ...
+
+
+class Pending(Queue, Protocol):
+    """What the scheduler asks of it besides."""
+
+    def merge(self) -> bool: ...
 
     def in_flight(self, lease_seconds: int) -> int: ...
 
     def pending(self, at_most: int, lease_seconds: int) -> list[Asset]: ...
 
     def unstorable(self) -> int: ...
-
-    def append(self, outcomes: Sequence[Outcome]) -> None: ...
 
 
 class Publisher(Protocol):
@@ -160,11 +164,22 @@ def schedule(store: Pending, publisher: Publisher, *, room: int, lease_seconds: 
     assets = store.pending(max(0, room - done.in_flight), lease_seconds)
     if not assets:
         return done
+    request(store, publisher, assets)
+    return replace(done, published=len(assets))
+
+
+def request(store: Queue, publisher: Publisher, assets: Sequence[Asset]) -> datetime:
+    """assets -> QUEUED -> topic, with one and the same time in both, which it returns.
+
+    Raises:
+        PublishFailed: some were not taken; all are QUEUED.
+        StoreUnavailable: nothing is published.
+    """
     requested_at = store.clock()
     # Committed before anything is published: what is then not published waits for its lease, nothing circles.
     store.append([Outcome(asset, Status.QUEUED, requested_at) for asset in assets])
     publisher.publish([FingerprintRequest(asset, requested_at) for asset in assets])
-    return replace(done, published=len(assets))
+    return requested_at
 
 
 def fingerprint(

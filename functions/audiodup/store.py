@@ -17,6 +17,8 @@ from audiodup.rows import as_row, database_time, statement_sized, storable
 from audiodup.session import Session, statements
 
 PAGE = 10_000
+# Ids that one statement is given: each may have 50 characters of 7 bytes (\\uFFFF), and Snowflake takes 1 MB of text.
+IDS_IN_A_STATEMENT = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,38 @@ class Store:
             if len(rows) < PAGE:
                 return
             last = (rows[-1][0], rows[-1][1])
+
+    def unfinished_ids(
+        self, after: str, at_most: int, *, since: datetime | None = None, until: datetime | None = None
+    ) -> tuple[list[str], int]:
+        """Assets with a file that has no outcome yet, by id, and how many there are behind `after` in all.
+
+        Args:
+            since: only those made then or later.
+            until: only those made before.
+        """
+        rows = self._session.run(
+            "unfinished_ids",
+            after_asset_id=after,
+            at_most=at_most,
+            since=since and database_time(since),
+            until=until and database_time(until),
+        )
+        return [asset_id for asset_id, _ in rows], int(rows[0][1]) if rows else 0
+
+    def asked_ids(self, query: str, after: str, at_most: int) -> tuple[list[str], int]:
+        """The same of the ids that a person's query gives, in its only column, whatever they are."""
+        rows = self._session.ask("asked_ids", query, after_asset_id=after, at_most=at_most)
+        return [asset_id for asset_id, _ in rows], int(rows[0][1]) if rows else 0
+
+    def outcomes(self, asset_ids: Sequence[str]) -> Iterator[Outcome]:
+        """What became of the files of these assets, as far as they are not QUEUED any more."""
+        for start in range(0, len(asset_ids), IDS_IN_A_STATEMENT):
+            page = list(asset_ids[start : start + IDS_IN_A_STATEMENT])
+            for asset_id, file_key, status, error, requested_at in self._session.run(
+                "outcomes", asset_ids=json.dumps(page)
+            ):
+                yield Outcome(Asset(asset_id, file_key), Status(status), _utc(requested_at), error=error)
 
     def statistics(self, lease_seconds: int) -> Statistics:
         """Counts over the library."""

@@ -23,12 +23,14 @@ from audiodup.steps import Deadline, Source
 if TYPE_CHECKING:
     from audiodup.batcher import Batcher
     from audiodup.duplicates import Duplicates
+    from audiodup.failures import Failures
     from audiodup.fingerprinter import AudioFingerprinter
     from audiodup.folder import LocalFolder
     from audiodup.index import Index
     from audiodup.publisher import PubSubPublisher
     from audiodup.session import Session
     from audiodup.store import Store
+    from audiodup.subscriber import PubSubSubscriber
 
 # Where the command lines keep the embedded store.
 DEFAULT_DATABASE = Path(".audiodup")
@@ -126,6 +128,13 @@ class Parts:
         return Duplicates(self.session)
 
     @Once
+    def failures(self) -> Failures:
+        """What has FAILED."""
+        from audiodup.failures import Failures
+
+        return Failures(self.session)
+
+    @Once
     def inbox(self) -> Batcher:
         """The store's inbox, shared by the requests of this instance."""
         from audiodup.batcher import Batcher
@@ -149,11 +158,18 @@ class Parts:
         from audiodup.publisher import PubSubPublisher
 
         return PubSubPublisher(
-            project=self.settings.google_cloud_project,
+            project=self._topics_project(),
             request_topic=self.pubsub.request_topic,
             dead_letter_topic=self.pubsub.dead_letter_topic,
             seconds=self.settings.publish_seconds,
         )
+
+    @Once
+    def dead_letters(self) -> PubSubSubscriber:
+        """Where dead letters wait for a person."""
+        from audiodup.subscriber import PubSubSubscriber
+
+        return PubSubSubscriber(project=self._topics_project(), subscription=self.pubsub.dead_letter_pull)
 
     @Once
     def folder(self) -> LocalFolder:
@@ -207,6 +223,11 @@ class Parts:
 
     def project(self) -> str:
         """The Google Cloud project, for traces."""
+        return self.settings.google_cloud_project
+
+    def _topics_project(self) -> str:
+        if not self.settings.google_cloud_project:
+            raise SettingsInvalid("GOOGLE_CLOUD_PROJECT is not set: it is the project of the topics")
         return self.settings.google_cloud_project
 
     def interrupt(self) -> None:

@@ -6,11 +6,29 @@ USE ROLE USERADMIN;
 -- Owns tables, views and the stage; who runs `make schema` takes it.
 CREATE ROLE IF NOT EXISTS %(owner)s;
 
--- The functions' and the command lines'.
+-- The functions' roles, one for each duty. Those that take in outcomes run decoders on files of strangers: what breaks
+-- out of one can append to the inbox, and no more.
+CREATE ROLE IF NOT EXISTS %(ingest)s;
+
+CREATE ROLE IF NOT EXISTS %(scheduler)s;
+
+CREATE ROLE IF NOT EXISTS %(matcher)s;
+
+-- The command lines': they do what the functions do, and some things besides.
 CREATE ROLE IF NOT EXISTS %(role)s;
 
 -- For people who read the results and say what is a duplicate.
 CREATE ROLE IF NOT EXISTS %(librarian)s;
 
--- So that administrators reach what it owns, and can take it below.
+GRANT ROLE %(ingest)s TO ROLE %(role)s;
+
+GRANT ROLE %(scheduler)s TO ROLE %(role)s;
+
+GRANT ROLE %(matcher)s TO ROLE %(role)s;
+
+-- So that administrators reach what they own, and can take them below.
 GRANT ROLE %(owner)s TO ROLE SYSADMIN;
+
+GRANT ROLE %(role)s TO ROLE SYSADMIN;
+
+GRANT ROLE %(librarian)s TO ROLE SYSADMIN;

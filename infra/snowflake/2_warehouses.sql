@@ -23,8 +23,10 @@ STATEMENT_TIMEOUT_IN_SECONDS = %(statement_seconds)s;
 
 GRANT USAGE ON WAREHOUSE %(warehouse)s TO ROLE %(owner)s;
 
-GRANT USAGE ON WAREHOUSE %(warehouse)s TO ROLE %(role)s;
+GRANT USAGE ON WAREHOUSE %(warehouse)s TO ROLE %(ingest)s;
+
+GRANT USAGE ON WAREHOUSE %(warehouse)s TO ROLE %(scheduler)s;
 
 GRANT USAGE ON WAREHOUSE %(warehouse)s TO ROLE %(librarian)s;
 
-GRANT USAGE ON WAREHOUSE %(matcher_warehouse)s TO ROLE %(role)s;
+GRANT USAGE ON WAREHOUSE %(matcher_warehouse)s TO ROLE %(matcher)s;

@@ -3,12 +3,20 @@ USE ROLE SECURITYADMIN;
 
 GRANT USAGE ON DATABASE %(database)s TO ROLE %(owner)s;
 
-GRANT USAGE ON DATABASE %(database)s TO ROLE %(role)s;
+GRANT USAGE ON DATABASE %(database)s TO ROLE %(ingest)s;
+
+GRANT USAGE ON DATABASE %(database)s TO ROLE %(scheduler)s;
+
+GRANT USAGE ON DATABASE %(database)s TO ROLE %(matcher)s;
 
 GRANT USAGE ON DATABASE %(database)s TO ROLE %(librarian)s;
 
 GRANT USAGE, CREATE TABLE, CREATE VIEW, CREATE STAGE ON SCHEMA %(database)s.%(schema)s TO ROLE %(owner)s;
 
-GRANT USAGE ON SCHEMA %(database)s.%(schema)s TO ROLE %(role)s;
+GRANT USAGE ON SCHEMA %(database)s.%(schema)s TO ROLE %(ingest)s;
+
+GRANT USAGE ON SCHEMA %(database)s.%(schema)s TO ROLE %(scheduler)s;
+
+GRANT USAGE ON SCHEMA %(database)s.%(schema)s TO ROLE %(matcher)s;
 
 GRANT USAGE ON SCHEMA %(database)s.%(schema)s TO ROLE %(librarian)s;

@@ -13,7 +13,7 @@ code says what happened and what to do, its kind who tries again. `--stats` coun
 without a text, which only the original system can have written, counts there as `UNKNOWN`.
 
 To fingerprint again what has FAILED: `scripts/audio_fingerprint_processor.py` does all of it (unless `--resume` is
-given), with `--asset-ids` only some.
+given), with `--asset-ids` only some. In the cloud `scripts/redrive.py` publishes it again, by code or by id.
 """
 
 KINDS: dict[type[AudioDupError], str] = {

@@ -121,7 +121,7 @@ def test_a_refusal_is_one_line_with_role_and_statement(command: Command) -> None
     refusal, next_step = done.stderr.splitlines()
     assert refusal.startswith(
         "UNUSABLE: 3_resource_monitor, as ACCOUNTADMIN: "
-        "CREATE RESOURCE MONITOR IF NOT EXISTS AUDIODUP WITH CREDIT_QUOTA = 250: "
+        "CREATE RESOURCE MONITOR IF NOT EXISTS AUDIODUP WITH CREDIT_QUOTA = 250 TRIGGERS "
     )
     assert "run this again" in next_step
 
@@ -140,7 +140,7 @@ def test_the_dry_run_needs_no_connection_and_prints_everything(command: Command)
     [
         ([], "give --connection NAME, or --dry-run"),
         (["--connection", "admin", "--dry-run"], "give --connection NAME, or --dry-run"),
-        (["--dry-run", "--second-public-key", "x"], "--second-public-key goes with --public-key"),
+        (["--dry-run", "--suspend"], "--suspend goes with --quota"),
         (["--dry-run", "--public-key", "nowhere.pub"], "nowhere.pub: No such file or directory"),
         (["--dry-run", "--service-accounts", "nowhere.json"], "nowhere.json: No such file or directory"),
         (["--dry-run", "--name", "A; DROP USER X"], "'A; DROP USER X' is no plain Snowflake identifier"),

@@ -10,8 +10,9 @@ from typing import Any, cast
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from tests.accounts import SUBJECTS
 
-from account import WAREHOUSE_OF, read_public_key, read_subjects
+from account import read_public_key, read_subjects
 
 
 def pem(key: Any) -> bytes:
@@ -86,10 +87,9 @@ def test_another_file_names_no_service_accounts(tmp_path: Path, content: str, wo
 
 
 def test_service_accounts_are_read_as_terraform_prints_them(tmp_path: Path) -> None:
-    subjects = {function: f"10000000000000000000{number}" for number, function in enumerate(WAREHOUSE_OF)}
     file = tmp_path / "ids.json"
-    file.write_text(json.dumps(subjects, indent=2) + "\n")
-    assert read_subjects(file) == subjects
+    file.write_text(json.dumps(SUBJECTS, indent=2) + "\n")
+    assert read_subjects(file) == SUBJECTS
 
 
 @pytest.mark.parametrize("read", [read_public_key, read_subjects])

@@ -33,8 +33,8 @@ MEANING: dict[str, set[str]] = {
 """Modules that import nothing but the standard library, audiodup and these."""
 
 PARTS = {
-    "session": {"store", "schema", "embedded", "index", "index_filling", "duplicates"},
-    "rows": {"store", "index_filling", "duplicates"},
+    "session": {"store", "schema", "embedded", "index", "index_filling", "duplicates", "failures"},
+    "rows": {"store", "index_filling", "duplicates", "failures"},
     "index_filling": {"index"},
     "index_rows": {"index", "index_filling"},
     "batcher": {"store"},

@@ -11,7 +11,7 @@ from audiodup.rows import TEXT_LENGTHS
 from audiodup.schema import expected_columns
 from audiodup.session import statement, statements
 
-FOLDERS = ("", "schema", "merge", "embedded", "index", "duplicates")
+FOLDERS = ("", "schema", "merge", "embedded", "index", "duplicates", "redrive")
 ALL = sorted(name.lstrip("/") for folder in FOLDERS for name in statements(folder))
 ENTRY = "AUDIO_FINGERPRINT_INBOX"
 INDEX = {"AUDIO_INDEX_TRACK", "AUDIO_INDEX_KEY", "AUDIO_INDEX_COMMON_KEY", "AUDIO_INDEX_STATE", "AUDIO_DUPLICATE"}

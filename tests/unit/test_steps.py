@@ -13,7 +13,16 @@ from typing import Any
 import pytest
 
 from audiodup import steps
-from audiodup.errors import ApiUnavailable, Corrupt, InvalidValue, NotFound, PublishFailed, TimedOut, TooShort
+from audiodup.errors import (
+    ApiUnavailable,
+    Corrupt,
+    InvalidValue,
+    NotFound,
+    PublishFailed,
+    StoreUnavailable,
+    TimedOut,
+    TooShort,
+)
 from audiodup.messages import DELIVERY_COUNT, REASON, FingerprintRequest, PushMessage
 from audiodup.model import (
     NEVER,
@@ -172,6 +181,30 @@ def test_a_failed_publish_is_told_and_what_is_queued_stays_queued() -> None:
     with pytest.raises(PublishFailed):
         tick(store, FakePublisher(error=PublishFailed("away")))
     assert store.log[-2][0] == "append"
+
+
+def test_a_request_is_queued_then_published_with_one_time_which_is_told() -> None:
+    """Whoever asks, for whatever reason: the scheduler's own order."""
+    store, publisher = FakeStore(), FakePublisher()
+    publisher.log = store.log
+    assert steps.request(store, publisher, [ASSET, Asset("a2", "k")]) == NOW
+    assert store.log == [
+        ("append", [("a1", Status.QUEUED, NOW), ("a2", Status.QUEUED, NOW)]),
+        ("publish", [("a1", NOW), ("a2", NOW)]),
+    ]
+
+
+def test_nothing_is_published_that_could_not_be_queued() -> None:
+    """The store is away: no message without its row."""
+
+    class Away(FakeStore):
+        def append(self, outcomes: Sequence[Outcome]) -> None:
+            raise StoreUnavailable("away")
+
+    publisher = FakePublisher()
+    with pytest.raises(StoreUnavailable):
+        steps.request(Away(), publisher, [ASSET])
+    assert publisher.log == []
 
 
 def run(
