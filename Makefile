@@ -23,8 +23,9 @@ run: tools ## Fingerprint AUDIO (or sample music) into the store DATABASE and fi
 local: tools ## Run the whole cloud system on this machine over AUDIO (or sample music)
 	@audio=$${AUDIO:-$$(scripts/sample_music.sh)} && { $(BIN)/python scripts/local_stack.py "$$audio" || $(some_may_fail); }
 
-# What the image is built and pushed with, for its tests: a CI machine gets it, others skip those without.
-CI_TOOLS := $(if $(filter true,$(CI)),buildah debootstrap docker-registry)
+# What the image is built and pushed with, and what watches the hostile inputs, for the tests: a CI machine gets it, others
+# skip those without.
+CI_TOOLS := $(if $(filter true,$(CI)),buildah debootstrap docker-registry strace)
 
 test: tools ## Run the tests (ARGS="-k store" for some of them)
 	@[ -z "$(CI_TOOLS)" ] || scripts/setup.sh $(CI_TOOLS)

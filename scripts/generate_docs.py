@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli import APP_OPTIONS, Exit, emit, fail
-from documentation import errors, schema, settings
+from documentation import errors, schema, settings, zoo
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -17,6 +17,7 @@ PAGES = {
     "docs/errors.md": errors.render,
     "docs/schema.md": schema.render,
     "infra/settings.json": settings.defaults,
+    "docs/hostile-input.md": zoo.render,
 }
 
 app = typer.Typer(**APP_OPTIONS)
@@ -27,7 +28,7 @@ def main(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where a page is not up to date.")] = False,
     json_lines: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
 ) -> None:
-    """Write docs/settings.md, docs/errors.md, docs/schema.md and infra/settings.json."""
+    """Write docs/settings.md, docs/errors.md, docs/schema.md, docs/hostile-input.md and infra/settings.json."""
     stale = [name for name, text in rendered().items() if not _is_current(ROOT / name, text)]
     if not check:
         for name in stale:

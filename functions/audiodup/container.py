@@ -21,7 +21,7 @@ from audiodup.headers.reader import Reader
 from audiodup.headers.streaminfo import read_with_mutagen
 from audiodup.headers.wav import read_wav
 from audiodup.model import AudioProperties, Inspection
-from audiodup.steps import AudioFile
+from audiodup.steps import AudioFile, Deadline
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +104,18 @@ _MAX_ID3_TAGS = 32
 _GSM_FRAME_BYTES = 33
 
 
-def inspect(file: AudioFile, format: str | None) -> Inspection:
+def inspect(file: AudioFile, format: str | None, deadline: Deadline | None = None) -> Inspection:
     """Name the container and read its headers.
 
     Args:
         format: what the asset is said to be; asked only for raw formats, which nothing else tells.
+        deadline: None waits as long as it takes.
 
     Raises:
         NotAudio: no known audio container.
+        TimedOut: the deadline is over.
     """
-    whole = Reader(file.descriptor)
+    whole = Reader(file.descriptor, deadline=deadline)
     if whole.size == 0:
         raise NotAudio("the file is empty")
     start = _after_id3(whole)

@@ -28,6 +28,8 @@ _AU_MAGIC, _AU_FLOAT64 = b".snd", 7
 # 10.5 s of eight channels at 96 kHz are 65 MB.
 _MAX_BYTES = 100_000_000
 _HASH_BYTES = 1_000
+_LOUDEST = 1e6
+"""120 dB above full scale. A float64 holds 6,000 dB more, whose squares are infinite."""
 _NOT_RUN = (126, 127)
 _NO_MEMORY = "Cannot allocate memory"
 # Two spaces before it: whatever stands in a file's own tags is printed with four and more.
@@ -77,9 +79,12 @@ class Ffmpeg:
             raise ResourceLimit(said) if _NO_MEMORY in said else Corrupt(said)
         return sound
 
-    def sample_hashes(self, file: AudioFile, demuxer: str, deadline: Deadline) -> frozenset[str]:
+    def sample_hashes(self, file: AudioFile, demuxer: str, deadline: Deadline, *, seconds: float) -> frozenset[str]:
         """MD5 of all samples of the first audio stream, at each width a sample may have; none where not all
         of it can be decoded.
+
+        Args:
+            seconds: of more nobody wants the hash, whatever the file goes on to hold.
 
         Raises:
             ResourceLimit, TimedOut, Interrupted, NoRoom, ToolMissing: as `decode`.
@@ -91,7 +96,7 @@ class Ffmpeg:
         ]
         completed = self._runner.run(
             self._program,
-            [*_OPTIONS, "-xerror", "-f", demuxer, "-i", file.path, *outputs],
+            [*_OPTIONS, "-xerror", "-t", f"{seconds:.3f}", "-f", demuxer, "-i", file.path, *outputs],
             deadline,
             max_stdout=_HASH_BYTES,
             descriptor=file.descriptor,
@@ -115,6 +120,7 @@ def _read_au(completed: Completed) -> Sound | None:
     samples: NDArray[np.float64] = np.frombuffer(data, ">f8", frames * channels, offset).astype(np.float64)
     # What a float format can hold besides numbers would spoil every sum.
     samples = np.nan_to_num(samples, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    np.clip(samples, -_LOUDEST, _LOUDEST, out=samples)
     return Sound(samples.reshape(-1, channels), rate, _width(completed.stderr))
 
 

@@ -28,6 +28,11 @@ PIECE_SECONDS = 8.0
 _MARGIN_SECONDS = 0.5
 # As chromaprint's tolerance of two items.
 _CUT_OFF_SECONDS = 0.25
+# To verify a FLAC's hash all of it is decoded. Music takes half of its samples' bytes; what says to hold more than this
+# is silence, or a bomb: 700 kB of constant frames become 20 GB.
+_VERIFIED_RATIO = 20
+_VERIFIED_BYTES = 500_000_000
+_SAMPLE_BYTES = 2
 # Of slowed samples in one instance: some 60 sounds of 10 s at once.
 _SLOWED_BYTES = 64_000_000
 
@@ -42,8 +47,8 @@ class AudioFingerprinter:
         self._runner = runner
         self._files = TemporaryFiles(Budget(_SLOWED_BYTES))
 
-    def inspect(self, file: AudioFile, asset: Asset) -> Inspection:
-        return container.inspect(file, asset.format or PurePosixPath(asset.file_key).suffix)
+    def inspect(self, file: AudioFile, asset: Asset, deadline: Deadline | None = None) -> Inspection:
+        return container.inspect(file, asset.format or PurePosixPath(asset.file_key).suffix, deadline)
 
     def measure(self, file: AudioFile, inspection: Inspection, deadline: Deadline) -> Measured:
         inspection = self._verified(file, inspection, deadline)
@@ -75,13 +80,21 @@ class AudioFingerprinter:
         properties = inspection.properties
         if properties.codec != "flac" or properties.pcm_md5 is None:
             return inspection
-        try:
-            hashes = self._ffmpeg.sample_hashes(file, inspection.demuxer, deadline)
-        except (Permanent, TimedOut):
-            hashes = frozenset()
-        if properties.pcm_md5 in hashes:
+        if properties.pcm_md5 in self._sample_hashes(file, inspection, deadline):
             return inspection
         return replace(inspection, properties=replace(properties, pcm_md5=None))
+
+    def _sample_hashes(self, file: AudioFile, inspection: Inspection, deadline: Deadline) -> frozenset[str]:
+        seconds, properties = inspection.declared_seconds, inspection.properties
+        if seconds is None:
+            return frozenset()
+        decoded = seconds * (properties.sample_rate or 0) * (properties.channels or 0) * _SAMPLE_BYTES
+        if decoded > max(_VERIFIED_BYTES, _VERIFIED_RATIO * file.identity.size):
+            return frozenset()
+        try:
+            return self._ffmpeg.sample_hashes(file, inspection.demuxer, deadline, seconds=seconds + _MARGIN_SECONDS)
+        except (Permanent, TimedOut):
+            return frozenset()
 
     def _too_short_for_fpcalc(self, file: AudioFile, inspection: Inspection, deadline: Deadline) -> Measured:
         sound = self._decode_short(file, inspection, deadline)

@@ -6,8 +6,8 @@ alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,10 @@ class Batch:
     def slow(self) -> bool:
         """Whether they are of sounds at 1/8 speed."""
         return self.scheme.slow
+
+    def part(self, start: int, end: int) -> Batch:
+        """So many of its tracks, as a batch: with the lowest first each of them meets what it would have met."""
+        return replace(self, track_ids=self.track_ids[start:end])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -92,14 +96,17 @@ class Index:
         self._session = session
         self._join_rows = join_rows
 
-    def fill(self) -> Filled:
+    def fill(self, stop: Callable[[], bool] = lambda: False) -> Filled:
         """Bring the index up to date with AUDIO_FINGERPRINT and AUDIO_ASSET.
+
+        Args:
+            stop: asked after each page, so that every call adds one; when it says so the rest is left to the next.
 
         Raises:
             IndexMismatch: the index was made otherwise than this program would make it for this library.
             Conflict: another process changes the index.
         """
-        return self.filling.fill()
+        return self.filling.fill(stop)
 
     def forget(self) -> None:
         """Empty the index; the next filling makes it anew, as suits the library's size by then."""

@@ -1,13 +1,14 @@
 """Fills the index from AUDIO_FINGERPRINT: a page at a time, read, decoded, and loaded as Parquet.
 
 Who changes the index first updates the one row of AUDIO_INDEX_STATE, whose number GENERATION tells everyone else that
-it has changed; a process killed anywhere leaves whole pages or nothing.
+it has changed; a process killed or stopped anywhere leaves whole pages or nothing, and the next one goes on from there.
 """
 
 from __future__ import annotations
 
 import tempfile
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +35,8 @@ class Filled:
     refused: int = 0
     """Files that cannot be compared with the others."""
     refused_first: list[Refused] = field(default_factory=list)
+    stopped: bool = False
+    """There is more to do, or which keys are too common is not known yet: the index is not to be matched."""
 
 
 class Filling:
@@ -45,8 +48,11 @@ class Filling:
         self._seconds = fingerprint_seconds
         self._setting = setting
 
-    def fill(self) -> Filled:
+    def fill(self, stop: Callable[[], bool] = lambda: False) -> Filled:
         """Bring the index up to date with AUDIO_FINGERPRINT and AUDIO_ASSET.
+
+        Args:
+            stop: asked after each page, so that every call adds one; when it says so the rest is left to the next.
 
         Raises:
             IndexMismatch: the index was made otherwise than this program would make it for this library.
@@ -75,6 +81,9 @@ class Filling:
                 self.load(make_page(decoded, making), generation)
             filled.indexed += len(rows) - len(refused)
             last = (rows[-1][0], rows[-1][1])
+            if stop():
+                filled.stopped = True
+                return filled
         self.find_common_keys(making)
         return filled
 

@@ -1,8 +1,8 @@
 """The matcher's step: new fingerprints -> index -> candidate pairs -> alignment -> verdict -> pairs and groups.
 
-Incremental and resumable: a batch of tracks is matched with all that were matched before and with itself, and its
-pairs are written in the transaction that takes it from the queue. Who runs beside another meets a conflict and leaves
-the work to it.
+Incremental and resumable: a batch of tracks is matched with all that were matched before and with itself, part by part,
+and the pairs of a part are written in the transaction that takes it from the queue. Who runs beside another meets a
+conflict and leaves the work to it.
 """
 
 from __future__ import annotations
@@ -11,26 +11,24 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from itertools import combinations, product
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audiodup.alignment import Alignment, align
-from audiodup.frames import Collection, Frames
+from audiodup.alignment import align
+from audiodup.frames import Collection
 from audiodup.groups import form_groups
-from audiodup.keep import best
 from audiodup.keys import SLOW_SPEED
 from audiodup.model import Duplicate, FileKey, Group, IndexedFile, Review, Verdict
+from audiodup.pairing import PAIRWISE, across, of_files, with_itself, within
 from audiodup.screening import SCREEN_KAPPA, screen
-from audiodup.verdict import Compared, judge
+from audiodup.verdict import Compared
 
-PAIRWISE = 100
-"""Of a class of more equal files each is paired with the best copy only: pairs grow with the square, and a thousand
-copies of a sting are half a million pairs that say the same."""
-
-
+PART = 5_000
+"""Alignments, and tracks, between two looks at the clock: 15 to 45 s on two cores that did other work too. What a batch
+meets is foreseen from its keys, but not how much of it is music in many versions, each pair of which is aligned: where
+each track had ten, a batch took minutes."""
 CLEAR_KEYS = 8
 """So many keys in common at one distance are no chance, whatever the frames around the first and the last are like:
 where the tempo differs, or keys are short, those two may be chance meetings."""
@@ -45,6 +43,9 @@ class Batch(Protocol):
     @property
     def slow(self) -> bool:
         """Whether they are of sounds at 1/8 speed."""
+
+    def part(self, start: int, end: int) -> Self:
+        """So many of its tracks, as a batch."""
 
 
 AnyBatch = TypeVar("AnyBatch", bound=Batch)
@@ -78,11 +79,13 @@ class Filled(Protocol):
     @property
     def refused_first(self) -> Sequence[object]: ...
 
+    stopped: bool
+
 
 class Index(Protocol[AnyBatch]):
     """What the step asks of the index."""
 
-    def fill(self) -> Filled: ...
+    def fill(self, stop: Callable[[], bool]) -> Filled: ...
 
     def batches(self) -> Iterator[AnyBatch]: ...
 
@@ -178,34 +181,27 @@ def match(
     Args:
         index: of the library.
         duplicates: where pairs and groups are kept.
-        report: told after each batch how many tracks it had.
-        stop: asked before each batch; when it says so the rest is left to the next run.
+        report: told after each part of a batch how many tracks it had.
+        stop: asked after each page of the index, before the first batch and after each part of one; when it says so the
+            rest is left to the next run. Only the groups follow, out of all pairs there are by then.
 
     Raises:
         Conflict: another run changes the index; it does the work.
         IndexMismatch: the index was made otherwise.
         StoreUnavailable: the store is away.
     """
-    filled = index.fill()
+    filled = index.fill(stop)
     done = Matched(filled.indexed, filled.removed, filled.refused, [str(refused) for refused in filled.refused_first])
-    fetched = {slow: _Fingerprints(index, slow=slow) for slow in (False, True)}
-    for batch in index.batches():
-        if stop():
-            done.stopped = True
-            break
+    done.stopped = filled.stopped or stop()
+    if not done.stopped:
+        _match_all(index, duplicates, done, report, stop)
+    if not done.stopped:
+        # Of files with fingerprints most of these pairs were found by now.
         generation = duplicates.generation()
-        found = _match(index, batch, fetched[batch.slow], done)
+        equal = list(of_files(duplicates.equal_content(PAIRWISE), None, 0))
         with duplicates.transaction(generation):
-            index.mark_matched(batch)
-            duplicates.replace(found)
-        done.found.update(one.judgement.verdict for one in found)
-        done.tracks += len(batch.track_ids)
-        report(len(batch.track_ids))
-    generation = duplicates.generation()
-    equal = list(_of_files(duplicates.equal_content(PAIRWISE), None, 0))
-    with duplicates.transaction(generation):
-        duplicates.replace(equal)
-    done.found.update(one.judgement.verdict for one in equal)
+            duplicates.replace(equal)
+        done.found.update(one.judgement.verdict for one in equal)
     generation = duplicates.generation()
     groups = form_groups(duplicates.pairs(), duplicates.files(), duplicates.reviews())
     with duplicates.transaction(generation):
@@ -214,8 +210,35 @@ def match(
     return done
 
 
-def _match(index: Index[AnyBatch], batch: AnyBatch, fetched: _Fingerprints, done: Matched) -> list[Duplicate]:
-    """The pairs of files that a batch brings."""
+def _match_all(
+    index: Index[AnyBatch],
+    duplicates: Duplicates,
+    done: Matched,
+    report: Callable[[int], None],
+    stop: Callable[[], bool],
+) -> None:
+    """Take the queue's batches, and write what they bring, until it is empty or `stop` says so."""
+    fetched = {slow: _Fingerprints(index, slow=slow) for slow in (False, True)}
+    for batch in index.batches():
+        generation = duplicates.generation()
+        for part, found in _match(index, batch, fetched[batch.slow], done):
+            with duplicates.transaction(generation):
+                index.mark_matched(part)
+                duplicates.replace(found)
+            # Our own change; anybody else's makes what is left of the batch void.
+            generation += 1
+            done.found.update(one.judgement.verdict for one in found)
+            done.tracks += len(part.track_ids)
+            report(len(part.track_ids))
+            done.stopped = stop()
+            if done.stopped:
+                return
+
+
+def _match(
+    index: Index[AnyBatch], batch: AnyBatch, fetched: _Fingerprints, done: Matched
+) -> Iterator[tuple[AnyBatch, list[Duplicate]]]:
+    """The batch in parts, the lowest tracks first, each with the pairs of files that it brings."""
     tracks = index.tracks(batch)
     pairs = tracks * (tracks - 1) / 2
     candidates = index.candidates(batch)
@@ -224,69 +247,42 @@ def _match(index: Index[AnyBatch], batch: AnyBatch, fetched: _Fingerprints, done
     there = (a >= 0) & (b >= 0)
     scores = screen(fetched.library, a[there], b[there], candidates.meetings[there])
     passed = np.flatnonzero(there)[(scores >= SCREEN_KAPPA) | (candidates.keys[there] >= CLEAR_KEYS)]
-    done.aligned += len(passed)
-    speed = SLOW_SPEED if batch.slow else 1.0
-    compared: dict[tuple[int, int], Compared] = {}
-    for place in passed:
-        frames = fetched.library[int(a[place])], fetched.library[int(b[place])]
-        if alignment := align(*frames, candidates.meetings[place].tolist()):
-            pair = int(candidates.track_a[place]), int(candidates.track_b[place])
-            compared[pair] = Compared.of(*frames, alignment, speed)
+    passed = passed[np.argsort(candidates.track_a[passed], kind="stable")]
+    # By the end of each track.
+    alignments = np.searchsorted(candidates.track_a[passed], batch.track_ids, side="right")
+    work = alignments + np.arange(1, len(alignments) + 1)
+    start, aligned, worked = 0, 0, 0
+    while start < len(work):
+        end = max(int(np.searchsorted(work, worked + PART, side="right")), start + 1)
+        compared: dict[tuple[int, int], Compared] = {}
+        for place in passed[aligned : alignments[end - 1]]:
+            frames = fetched.library[int(a[place])], fetched.library[int(b[place])]
+            if alignment := align(*frames, candidates.meetings[place].tolist()):
+                pair = int(candidates.track_a[place]), int(candidates.track_b[place])
+                compared[pair] = Compared.of(*frames, alignment, SLOW_SPEED if batch.slow else 1.0)
+        done.aligned += int(alignments[end - 1]) - aligned
+        part = batch.part(start, end)
+        yield part, _judged(index, part, compared, fetched, pairs)
+        start, aligned, worked = end, int(alignments[end - 1]), int(work[end - 1])
+
+
+def _judged(
+    index: Index[AnyBatch],
+    batch: AnyBatch,
+    compared: Mapping[tuple[int, int], Compared],
+    fetched: _Fingerprints,
+    pairs: float,
+) -> list[Duplicate]:
+    """What is to be said of the files of tracks that were compared, and of those of one track."""
     files = index.members(sorted({number for pair in compared for number in pair} | set(batch.track_ids.tolist())))
     found: dict[tuple[FileKey, FileKey], Duplicate] = {}
     for (track_a, track_b), one in compared.items():
-        for duplicate in _of_files(_across(files.get(track_a, []), files.get(track_b, [])), one, pairs):
+        for duplicate in of_files(across(files.get(track_a, []), files.get(track_b, [])), one, pairs):
             found[duplicate.a, duplicate.b] = duplicate
-    for number in batch.track_ids.tolist():
-        if len(files.get(number, [])) > 1:
-            place = int(fetched.places(np.array([number]))[0])
-            itself = _with_itself(fetched.library[place], speed) if place >= 0 else None
-            for duplicate in _of_files(_within(files[number]), itself, pairs):
-                found[duplicate.a, duplicate.b] = duplicate
+    shared = [number for number in batch.track_ids.tolist() if len(files.get(number, [])) > 1]
+    # All at once: one by one they would be a statement each.
+    for number, place in zip(shared, fetched.places(np.array(shared, np.int64)).tolist(), strict=True):
+        itself = with_itself(fetched.library[place], SLOW_SPEED if batch.slow else 1.0) if place >= 0 else None
+        for duplicate in of_files(within(files[number]), itself, pairs):
+            found[duplicate.a, duplicate.b] = duplicate
     return list(found.values())
-
-
-def _of_files(
-    files: Iterable[tuple[IndexedFile, IndexedFile]], compared: Compared | None, pairs: float
-) -> Iterator[Duplicate]:
-    """Judge each pair of files; A before B by key.
-
-    Args:
-        files: pairs whose fingerprints are those that were compared.
-        compared: None where only equal content counts.
-        pairs: of recordings in the library.
-    """
-    mirrored = None if compared is None else compared.mirrored()
-    for one, other in files:
-        # Two short sounds are judged at 1/8 speed, where there are eight times as many frames.
-        if one.has_slow and other.has_slow and compared is not None and compared.speed == 1:
-            continue
-        in_order = one.key < other.key
-        a, b = (one, other) if in_order else (other, one)
-        if judgement := judge(a, b, compared if in_order else mirrored, pairs):
-            yield Duplicate(a.key, b.key, judgement)
-
-
-def _across(some: Sequence[IndexedFile], others: Sequence[IndexedFile]) -> Iterator[tuple[IndexedFile, IndexedFile]]:
-    """Pairs of files of two tracks: all, or where those are too many each with the best of the other track."""
-    if len(some) * len(others) <= PAIRWISE**2 / 2:
-        yield from product(some, others)
-        return
-    best_of_some, best_of_others = best(some)[0], best(others)[0]
-    yield from ((best_of_some, other) for other in others)
-    yield from ((one, best_of_others) for one in some if one is not best_of_some)
-
-
-def _within(files: Sequence[IndexedFile]) -> Iterator[tuple[IndexedFile, IndexedFile]]:
-    """Pairs of files of one track: all, or where those are too many each with the best."""
-    if len(files) <= PAIRWISE:
-        yield from combinations(files, 2)
-        return
-    kept = best(files)[0]
-    yield from ((kept, file) for file in files if file is not kept)
-
-
-def _with_itself(frames: Frames, speed: float) -> Compared | None:
-    """What two files with one and the same fingerprint have in common; None where it says nothing."""
-    alignment: Alignment | None = align(frames, frames)
-    return None if alignment is None else Compared.of(frames, frames, alignment, speed)

@@ -128,7 +128,7 @@ class Settings(BaseSettings):
     fpcalc_cpu_seconds: int = Field(90, gt=0, description="CPU limit for one run of fpcalc or ffmpeg.")
     fpcalc_memory_bytes: int = Field(1_500_000_000, gt=0, description="Address-space limit of one of them.")
     store_seconds: float = Field(
-        150, gt=0, description="What is kept of REQUEST_SECONDS for storing the outcome; the rest is for all before it."
+        150, gt=0, description="What is kept of REQUEST_SECONDS for storing the outcome (the matcher: for the groups)."
     )
     request_seconds: float = Field(
         540,

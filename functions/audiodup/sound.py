@@ -38,7 +38,8 @@ class Sound:
         if self.samples.ndim < 2 or self.samples.shape[1] < 2 or not len(self.samples):
             return None
         first, second = (float(energy) for energy in (self.samples[:, :2] ** 2).sum(axis=0))
-        return 10 * math.log10(first / second) if first > 0 and second > 0 else None
+        # Their quotient may be too small, or too large, for a float.
+        return 10 * (math.log10(first) - math.log10(second)) if first > 0 and second > 0 else None
 
     def pcm_md5(self, *, lossless: bool | None) -> str | None:
         """MD5 in the form of FLAC's STREAMINFO: channels interleaved, signed, little endian, whole bytes.

@@ -237,8 +237,9 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     """Seconds that a Retry-After header asks to wait, in either of its forms; None where it has none."""
     if value is None:
         return None
-    if re.fullmatch(r"[0-9]{1,9}", value.strip()):
-        return float(value)
+    # `float` would strip other characters than `strip` does.
+    if re.fullmatch(r"[0-9]{1,9}", seconds := value.strip()):
+        return float(seconds)
     try:
         moment = parsedate_to_datetime(value)
     except (ValueError, OverflowError):

@@ -68,11 +68,12 @@ class Source(Protocol):
 class Fingerprinter(Protocol):
     """What turns a file into fingerprints."""
 
-    def inspect(self, file: AudioFile, asset: Asset) -> Inspection:
+    def inspect(self, file: AudioFile, asset: Asset, deadline: Deadline) -> Inspection:
         """Read the file's headers, before any decoder sees it.
 
         Raises:
             NotAudio: no known audio container.
+            TimedOut: the deadline is over.
         """
 
     def measure(self, file: AudioFile, inspection: Inspection, deadline: Deadline) -> Measured:
@@ -204,7 +205,7 @@ def fingerprint(
             milliseconds |= file.milliseconds
             started = time.monotonic()
             try:
-                inspection = fingerprinter.inspect(file, asset)
+                inspection = fingerprinter.inspect(file, asset, deadline)
                 measured = Measured(inspection.properties)
                 measured = fingerprinter.measure(file, inspection, deadline)
             finally:

@@ -40,6 +40,28 @@ def test_an_outage_is_answered_503(tmp_path: Path) -> None:
     assert (answer.status_code, answer.text) == (503, "STORE_UNAVAILABLE\n")
 
 
+def test_a_call_that_has_no_time_says_so_and_the_next_goes_on(tmp_path: Path) -> None:
+    """However short it is, what it has filled stays."""
+    no_time = {"API_SECONDS": "0.001", "DOWNLOAD_SECONDS": "0.001", "FPCALC_SECONDS": "0.001"}
+    no_time |= {"STORE_SECONDS": "1", "REQUEST_SECONDS": "1.01"}
+    with Processes(tmp_path / "stack") as processes:
+        warehouse = start_warehouse(processes, tmp_path / "store")
+        environment = {**function_environment("matcher", tmp_path), **warehouse.environment}
+        environment["SNOWFLAKE_NETWORK_SECONDS"] = "20"
+        parts = local_parts(environment, tmp_path)
+        shelf = Shelf(parts.store)
+        shelf.put("original", music(1))
+        shelf.put("copy", worn(music(1), 0.02, seed=5))
+        parts.store.close()
+        settings = {name: value for name, value in environment.items() if name.startswith("SNOWFLAKE")}
+        with served("matcher", tmp_path, **settings, **no_time) as (url, _):
+            first = requests.post(url, timeout=120).json()
+        with served("matcher", tmp_path, **settings) as (url, _):
+            second = requests.post(url, timeout=120).json()
+    assert (first["indexed"], first["tracks"], first["stopped"]) == (2, 0, True)
+    assert (second["indexed"], second["tracks"], second["stopped"]) == (0, 2, False)
+
+
 def test_a_call_matches_what_is_new_and_answers_with_its_counts(tmp_path: Path) -> None:
     """The second one finds nothing to do."""
     with Processes(tmp_path / "stack") as processes:

@@ -27,6 +27,7 @@ MEANING: dict[str, set[str]] = {
     "verdict": set(),
     "groups": set(),
     "keep": set(),
+    "pairing": set(),
     "chance": set(),
     **{name: {"numpy"} for name in ("screening", "alignment", "coverage", "agreement", "lines", "frames", "keys")},
 }

@@ -64,7 +64,7 @@ def test_check_names_the_stale_page(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert stale.exit_code == 1
     assert "docs/errors.md" in stale.stderr
     assert "docs/settings.md" not in stale.stderr
-    assert json.loads(stale.stdout.splitlines()[-1]) == {"summary": {"pages": 4, "stale": 1, "written": 0}}
+    assert json.loads(stale.stdout.splitlines()[-1]) == {"summary": {"pages": 5, "stale": 1, "written": 0}}
     assert (tmp_path / "docs/errors.md").read_text() == "# Errors\n"
 
 

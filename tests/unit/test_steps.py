@@ -135,7 +135,8 @@ class FakeFingerprinter:
         self.error = error
         self.measured = measured or Measured(HEARD, PRINT)
 
-    def inspect(self, file: Any, asset: Asset) -> Inspection:
+    def inspect(self, file: Any, asset: Asset, deadline: steps.Deadline) -> Inspection:
+        assert isinstance(deadline, steps.Deadline)
         return Inspection(PROPERTIES, "wav", 240.0)
 
     def measure(self, file: Any, inspection: Inspection, deadline: steps.Deadline) -> Measured:

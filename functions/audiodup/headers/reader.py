@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 
+from audiodup.steps import Deadline
+
 _MUTAGEN_BYTES = 32 * 1024 * 1024
 _MUTAGEN_CALLS = 100_000
 
@@ -12,18 +14,26 @@ _MUTAGEN_CALLS = 100_000
 class Reader:
     """Reads at given offsets (pread), so that the descriptor's own offset is nobody's concern."""
 
-    def __init__(self, descriptor: int, start: int = 0) -> None:
+    def __init__(self, descriptor: int, start: int = 0, deadline: Deadline | None = None) -> None:
+        """`deadline` ends it in the middle of whatever reads: parsers bound their work, a disk bounds nothing."""
         self._descriptor = descriptor
         self._start = start
+        self._deadline = deadline
         self.size = max(os.fstat(descriptor).st_size - start, 0)
         """Bytes from `start` to the end of the file."""
 
     def tail(self, start: int) -> Reader:
         """The same file, with offsets counted from `start`."""
-        return Reader(self._descriptor, self._start + start)
+        return Reader(self._descriptor, self._start + start, self._deadline)
 
     def upto(self, offset: int, count: int) -> bytes:
-        """At most `count` bytes; fewer at the end of the file."""
+        """At most `count` bytes; fewer at the end of the file.
+
+        Raises:
+            TimedOut: the deadline is over.
+        """
+        if self._deadline is not None:
+            self._deadline.remaining()
         if offset < 0 or offset >= self.size or count <= 0:
             return b""
         return os.pread(self._descriptor, min(count, self.size - offset), self._start + offset)

@@ -76,7 +76,7 @@ def read_with_mutagen(container: str, reader: Reader) -> Header:
 def _codec(container: str, info: StreamInfo, reader: Reader) -> tuple[str | None, bool | None]:
     if container in ("mp4", "mov"):
         name = str(getattr(info, "codec", "") or "")
-        codec = "aac" if name.startswith("mp4a.40") or name == "mp4a" else _MP4_CODECS.get(name, name[:50] or None)
+        codec = "aac" if name.startswith("mp4a.40") or name == "mp4a" else _MP4_CODECS.get(name, _stored(name))
         return codec, None if codec is None else codec in _LOSSLESS or codec.startswith("pcm")
     if container == "asf":
         kind = str(getattr(info, "codec_type", ""))
@@ -86,6 +86,13 @@ def _codec(container: str, info: StreamInfo, reader: Reader) -> tuple[str | None
         # A hybrid file alone is lossy; what it lost is in a .wvc file beside it.
         return "wavpack", not int.from_bytes(reader.upto(24, 4), "little") & _WAVPACK_HYBRID
     return None, None
+
+
+def _stored(name: str) -> str | None:
+    """A codec's name that nobody here knows. It is any four bytes (QuickTime's MS ADPCM is `ms`, 0, 2), and one that no
+    column takes would cost the file its fingerprint.
+    """
+    return name[:50] if name and name.isascii() and name.isprintable() else None
 
 
 def _count(info: StreamInfo, name: str) -> int | None:
