@@ -120,7 +120,7 @@ class Checkout:
         process = subprocess.Popen(
             # Where the tests run in the background, a shell had SIGINT ignored, and children inherit that.
             [
-                *("env", "--default-signal=INT", sys.executable),
+                *("/usr/bin/env", "--default-signal=INT", sys.executable),
                 *(str(self.folder / "scripts/deploy.py"), *arguments),
             ],
             cwd=self.folder,
