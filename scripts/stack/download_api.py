@@ -42,11 +42,12 @@ class Fault:
 
 
 class Faults:
-    """What is still to go wrong, by asset id."""
+    """What is still to go wrong, by asset id (or by the key of an object)."""
 
     def __init__(self, faults: Mapping[str, Sequence[Fault]] | None = None) -> None:
         self._left = {asset: [(fault, fault.times) for fault in listed] for asset, listed in (faults or {}).items()}
         self._lock = threading.Lock()
+        self.happened: Counter[str] = Counter()
 
     def next(self, asset_id: str) -> Fault | None:
         """The fault for this question, if there is one left."""
@@ -55,6 +56,7 @@ class Faults:
             if not left:
                 return None
             fault, times = left[0]
+            self.happened[asset_id] += 1
             if times is not None:
                 left[0] = (fault, times - 1)
                 if times <= 1:
@@ -62,12 +64,13 @@ class Faults:
             return fault
 
 
-def make_app(
+def make_app(  # noqa: PLR0913 - its ports
     find: Callable[[str, str], str | None],
     url: Callable[[str], str],
     expired_url: Callable[[str], str],
     authorization: str,
     faults: Faults | None = None,
+    body_faults: Faults | None = None,
 ) -> Flask:
     """The application.
 
@@ -77,13 +80,13 @@ def make_app(
         expired_url: the same, its time over.
         authorization: value that the header of this name must have.
         faults: what goes wrong.
+        body_faults: what goes wrong elsewhere, to be counted.
     """
     app = Flask("download_api")
     # A reset is an exception that must reach the server.
     app.config["PROPAGATE_EXCEPTIONS"] = True
     faults = faults or Faults()
     asked: Counter[str] = Counter()
-    failed: Counter[str] = Counter()
     lock = threading.Lock()
 
     @app.get("/health")
@@ -93,7 +96,8 @@ def make_app(
     @app.get("/counts")
     def counts() -> Response:
         with lock:
-            return jsonify({"asked": dict(asked), "faults": dict(failed)})
+            bodies = {} if body_faults is None else body_faults.happened
+            return jsonify({"asked": dict(asked), "faults": dict(faults.happened), "bodies": dict(bodies)})
 
     @app.get("/assets/<path:_rest>")
     def download(_rest: str) -> Response:
@@ -103,11 +107,10 @@ def make_app(
         fault = faults.next(asset_id)
         with lock:
             asked[asset_id] += 1
-            failed[asset_id] += fault is not None
         if fault is not None:
             time.sleep(fault.seconds)
             if fault.reset:
-                _reset(request.environ)
+                reset(request.environ)
             if fault.status is not None or fault.body is not None:
                 status = fault.status or 200
                 answer = _error(status, "fault") if fault.body is None else Response(fault.body, status)
@@ -136,8 +139,8 @@ def _error(status: int, words: str) -> Response:
     return answer
 
 
-def _reset(environ: Mapping[str, Any]) -> None:
-    """End the connection with RST: no lingering, then an error that gunicorn takes for a client that went away."""
+def reset(environ: Mapping[str, Any]) -> None:
+    """End a request's connection with RST: no lingering, then an error that gunicorn takes for a client gone away."""
     connection = environ.get("gunicorn.socket")
     if isinstance(connection, socket.socket):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -97,6 +97,19 @@ class Running:
         tick = os.sysconf("SC_CLK_TCK")
         return own / tick, children / tick
 
+    def memory_bytes(self) -> int:
+        """Resident memory of its session's processes now; 0 where there is no /proc.
+
+        A child that leads a session of its own (fpcalc) does not count.
+        """
+        total = 0
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                fields = stat.read_text(errors="replace").rsplit(")", 1)[1].split()
+                if int(fields[3]) == self.pid:
+                    total += int(fields[21])
+        return total * os.sysconf("SC_PAGE_SIZE")
+
     def stop(self, grace_seconds: float, hurry: Callable[[], bool]) -> None:
         """Ask it to stop, wait, then kill whatever is left of its group; reap it."""
         if self._stopped:
@@ -108,6 +121,14 @@ class Running:
         end = time.monotonic() + grace_seconds
         while self.alive and time.monotonic() < end and not hurry():
             time.sleep(_POLL_SECONDS)
+        self._kill()
+
+    def kill(self) -> None:
+        """Kill its group without a word, as kill -9, a crash or a machine that fails does; reap it."""
+        self._stopped = True
+        self._kill()
+
+    def _kill(self) -> None:
         # PermissionError is how macOS says that only the unreaped leader is left.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
@@ -202,6 +223,14 @@ class Processes:
     def stop(self, running: Running) -> None:
         """Stop one of them now."""
         running.stop(self._grace_seconds, lambda: self._hurry)
+        self._forget(running)
+
+    def kill(self, running: Running) -> None:
+        """Kill one of them now; it counts as stopped, not as one that ended by itself."""
+        running.kill()
+        self._forget(running)
+
+    def _forget(self, running: Running) -> None:
         if self._guardian is not None:
             self._guardian.forget(running.pid)
         if running in self._running:

@@ -35,6 +35,8 @@ class ProviderConfig:
     url_seconds: int = 300
     faults: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     """Asset id -> fields of download_api.Fault."""
+    body_faults: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    """File key -> fields of download_api.Fault, for the file itself (`bodies`)."""
     upload_first: bool = True
     """Fill the bucket before the first question, so that no answer waits for it; else when a file is asked for."""
     keep_bytes: int = 4_000_000_000

@@ -6,13 +6,14 @@ import contextlib
 import json
 import os
 import resource
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .bodies import SpoiledBodies
 from .download_api import Fault, Faults
 from .download_api import make_app as make_api
-from .objects import Objects
+from .objects import BUCKET, Objects
 from .processes import HOST
 from .provider import ProviderConfig
 from .signatures import Keys
@@ -81,20 +82,26 @@ def make_app(config_file: str) -> Any:
             with contextlib.suppress(OSError):
                 objects.put(key, path)
 
-    faults = {asset: [Fault(**fields) for fields in listed] for asset, listed in config.faults.items()}
+    body_faults = _faults(config.body_faults)
     api = make_api(
         find,
         lambda key: objects.url(key, config.url_seconds),
         objects.expired_url,
         config.authorization,
-        Faults(faults),
+        _faults(config.faults),
+        body_faults,
     )
+    s3 = SpoiledBodies(objects.app, BUCKET, body_faults)
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        app = objects.app if environ["SERVER_PORT"] == str(config.object_port) else api
+        app = s3 if environ["SERVER_PORT"] == str(config.object_port) else api
         return app(environ, start_response)
 
     return application
+
+
+def _faults(listed: Mapping[str, Sequence[Mapping[str, Any]]]) -> Faults:
+    return Faults({name: [Fault(**fields) for fields in faults] for name, faults in listed.items()})
 
 
 def _room_for_objects() -> int:

@@ -4,17 +4,21 @@ The emulator's own push (0.8.20) delivers one message of a subscription at a tim
 two messages fail in the same millisecond its retries end for good: it notes both under one time, nacks one of them
 twice, and the task that nacks dies of the second. So its subscriptions are pulled here, and what fails is nacked, which
 is noted once; attempts, back-off and dead letters remain the emulator's.
+
+It writes one line of JSON a delivery to its log.
 """
 
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import signal
 import sys
 import threading
 import time
 import warnings
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +27,7 @@ from typing import Any
 import requests
 from google.api_core.exceptions import GoogleAPICallError
 from google.pubsub_v1 import ReceivedMessage, SubscriberClient
+from urllib3.exceptions import NewConnectionError
 
 from .processes import Processes, Running
 from .subscriptions import subscriber
@@ -31,6 +36,9 @@ from .subscriptions import subscriber
 ACKNOWLEDGED = frozenset({102, 200, 201, 202, 204})
 POLL_SECONDS = 0.05
 CALL_SECONDS = 10
+# So long a request waits for an instance to start, as Cloud Run lets it.
+# https://cloud.google.com/run/docs/about-instance-autoscaling
+HOLD_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,8 @@ class Push:
     """One subscription and where its messages go."""
 
     subscription: str
-    url: str
+    urls: Sequence[str]
+    """The instances that share its messages."""
     concurrency: int
     """Requests at once; Pub/Sub itself goes up slowly to what the endpoint bears."""
     seconds: int
@@ -60,6 +69,7 @@ class _Deliverer:
     def __init__(self, client: SubscriberClient, push: Push, stop: threading.Event) -> None:
         self._client, self._push, self._stop = client, push, stop
         self._free = threading.Semaphore(push.concurrency)
+        self._urls = itertools.cycle(push.urls)
         self._local = threading.local()
 
     def run(self) -> None:
@@ -91,32 +101,53 @@ class _Deliverer:
                 )
             messages = list(answer.received_messages)
         except GoogleAPICallError as error:
-            print(f"pull: {error}", file=sys.stderr, flush=True)
+            _write(f"pull: {error}")
             time.sleep(1)
         if unused := places - len(messages):
             self._free.release(unused)
         return messages
 
     def _deliver(self, received: ReceivedMessage) -> None:
+        began = time.monotonic()
+        status = None
         try:
-            self._settle(received.ack_id, acknowledged=self._post(received))
+            status = self._post(received)
+            self._settle(received.ack_id, acknowledged=status in ACKNOWLEDGED)
         except GoogleAPICallError as error:
             # It stays delivered until its deadline, and comes again then.
-            print(f"settle: {error}", file=sys.stderr, flush=True)
+            _write(f"settle: {error}")
+            status = None
         finally:
             self._free.release()
+            self._note(received, status, time.monotonic() - began)
 
-    def _post(self, received: ReceivedMessage) -> bool:
+    def _post(self, received: ReceivedMessage) -> int | None:
+        """The status of the answer; None where there was none."""
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = self._local.session = requests.Session()
             session.trust_env = False
-        try:
-            answer = session.post(self._push.url, json=self._envelope(received), timeout=self._push.seconds)
-        except requests.RequestException as error:
-            print(f"push: {type(error).__name__}", file=sys.stderr, flush=True)
-            return False
-        return answer.status_code in ACKNOWLEDGED
+        envelope, end = self._envelope(received), time.monotonic() + HOLD_SECONDS
+        while True:
+            try:
+                return session.post(next(self._urls), json=envelope, timeout=self._push.seconds).status_code
+            except requests.RequestException as error:
+                if not _refused(error) or time.monotonic() > end or self._stop.is_set():
+                    _write(f"push: {type(error).__name__}")
+                    return None
+                time.sleep(POLL_SECONDS)
+
+    def _note(self, received: ReceivedMessage, status: int | None, seconds: float) -> None:
+        line = {
+            "time": time.time(),
+            "seconds": round(seconds, 3),
+            "subscription": self._push.subscription.rpartition("/")[2],
+            "message_id": received.message.message_id,
+            "attempt": received.delivery_attempt,
+            "status": status,
+            "data": received.message.data.decode(errors="replace"),
+        }
+        _write(json.dumps(line))
 
     def _envelope(self, received: ReceivedMessage) -> dict[str, Any]:
         """https://cloud.google.com/pubsub/docs/push#receive_push"""
@@ -140,6 +171,17 @@ class _Deliverer:
             self._client.modify_ack_deadline(
                 subscription=name, ack_ids=[ack_id], ack_deadline_seconds=0, timeout=CALL_SECONDS
             )
+
+
+def _write(line: str) -> None:
+    """To the log, as one write: `print` makes two, and the lines of many threads would run into each other."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _refused(error: requests.RequestException) -> bool:
+    """Whether nobody listened there: nothing was sent."""
+    return isinstance(getattr(next(iter(error.args), None), "reason", None), NewConnectionError)
 
 
 def main(file: str) -> None:

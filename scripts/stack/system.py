@@ -72,9 +72,12 @@ class LocalSystem:
         faults: how the download API misbehaves, by asset id (fields of download_api.Fault).
         settings: environment variables of the functions, over LOCAL_SETTINGS.
         limits: values over those of pubsub.json's `local` block, for tests that cannot wait.
+        body_faults: how S3 misbehaves, by file key (the same fields).
+        instances: how many run of a function, where it is not one; the second `fingerprint` is `fingerprint.2`.
+        functions: a folder of functions other than ours.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a test may want otherwise, each by its name
         self,
         processes: Processes,
         audio: Path,
@@ -82,12 +85,16 @@ class LocalSystem:
         faults: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
         settings: Mapping[str, str] | None = None,
         limits: Mapping[str, int] | None = None,
+        body_faults: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+        instances: Mapping[str, int] | None = None,
+        functions: Path = FUNCTIONS,
     ) -> None:
         self.processes = processes
         self.library = FolderLibrary()
+        self._sources = functions
         emulator = start_emulator(processes)
-        self.warehouse = start_warehouse(processes, processes.folder / "store")
-        config = ProviderConfig(folder=str(audio.resolve()), faults=faults or {})
+        self.warehouse = start_warehouse(processes, self._store)
+        config = ProviderConfig(folder=str(audio.resolve()), faults=faults or {}, body_faults=body_faults or {})
         secrets = processes.folder / "secrets"
         secrets.mkdir(mode=0o700)
         (secrets / KEY).write_bytes(new_private_key()[0])
@@ -119,17 +126,18 @@ class LocalSystem:
         self.temporary = temporary
         self.parts = local_parts(self.environment, audio)
         self.list_folder()
-        self.ports = {name: free_port() for name in NAMES}
-        self.functions = {name: self.start_function(name) for name in NAMES}
-        for name in NAMES:
-            self.functions[name].wait_until(answers(self.url(name) + "/health"), seconds=60)
+        self.ports = {name: free_port() for name in _names(instances or {})}
+        self.functions = {name: self.start_function(name) for name in self.ports}
+        for name, running in self.functions.items():
+            running.wait_until(answers(self.url(name) + "/health"), seconds=60)
         self.topology.create()
         seconds = self.topology.limits["ack_deadline_seconds"]
         targets = {"request_push": "fingerprint", "dead_letter_push": "dead_letter"}
         places = int(self.environment["THREADS"])
         pushes = [
-            Push(self.topology.subscription(subscription), self.url(function), places, seconds)
+            Push(self.topology.subscription(subscription), urls, places * len(urls), seconds)
             for subscription, function in targets.items()
+            if (urls := [self.url(name) for name in self.ports if _function(name) == function])
         ]
         self.pusher = start_pusher(processes, emulator.address, pushes)
 
@@ -147,25 +155,46 @@ class LocalSystem:
         processes: Processes | None = None,
     ) -> Running:
         """Start an instance of a function as the image does, on its own port unless another is given."""
+        function = _function(name)
         return (processes or self.processes).start(
             name,
-            [*(sys.executable, "-m", "gunicorn"), *("-c", str(FUNCTIONS / "gunicorn.conf.py")), CREATE_APP],
+            [*(sys.executable, "-m", "gunicorn"), *("-c", str(self._sources / "gunicorn.conf.py")), CREATE_APP],
             env={
                 **self.environment,
                 **(settings or {}),
+                "PYTHONPATH": str(self._sources),
                 "PORT": str(port or self.ports[name]),
-                "FUNCTION_SOURCE": str(FUNCTIONS / f"{name}.py"),
-                "FUNCTION_TARGET": name,
+                "FUNCTION_SOURCE": str(self._sources / f"{function}.py"),
+                "FUNCTION_TARGET": function,
             },
         )
+
+    def kill_function(self, name: str) -> None:
+        """Kill an instance without a word and start another in its place, as Cloud Run does."""
+        self.processes.kill(self.functions[name])
+        self.functions[name] = self.start_function(name)
+
+    def kill_warehouse(self) -> None:
+        """The store is away until `restart_warehouse`; what was committed is not lost."""
+        self.processes.kill(self.processes.by_name()["warehouse"])
+
+    def restart_warehouse(self) -> None:
+        """Start it again where it was."""
+        start_warehouse(self.processes, self._store, self.warehouse.port)
+
+    def restart_emulator(self) -> None:
+        """Kill Pub/Sub and start it again: it has lost topics, subscriptions and messages; the first two are made."""
+        self.processes.kill(self.processes.by_name()["pubsub"])
+        start_emulator(self.processes, int(self.topology.address.rpartition(":")[2]))
+        self.topology.create()
 
     def url(self, name: str) -> str:
         """A function's address."""
         return f"http://{HOST}:{self.ports[name]}"
 
-    def tick(self) -> Tick:
-        """Call the scheduler, as Cloud Scheduler does every few minutes."""
-        return Tick(**self._call("scheduler", 120))
+    def tick(self, name: str = "scheduler") -> Tick:
+        """Call the scheduler, or another instance of it, as Cloud Scheduler does every few minutes."""
+        return Tick(**self._call(name, 120))
 
     def match(self) -> None:
         """Call the matcher, as Cloud Scheduler does every hour, until it has left nothing to the next call."""
@@ -186,6 +215,10 @@ class LocalSystem:
         self.parts.store.close()
         self.topology.close()
 
+    @property
+    def _store(self) -> Path:
+        return self.processes.folder / "store"
+
     def _pubsub_file(self) -> Path:
         """The names and times in force, where the functions read them."""
         content = json.loads(PUBSUB_FILE.read_text())
@@ -193,3 +226,15 @@ class LocalSystem:
         file = self.processes.folder / "pubsub.json"
         file.write_text(json.dumps(content))
         return file
+
+
+def _names(instances: Mapping[str, int]) -> list[str]:
+    """The instances' names, those of one function after the other."""
+    return [
+        name if number == 1 else f"{name}.{number}" for name in NAMES for number in range(1, instances.get(name, 1) + 1)
+    ]
+
+
+def _function(name: str) -> str:
+    """Whose instance that is."""
+    return name.partition(".")[0]

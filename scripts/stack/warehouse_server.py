@@ -1,12 +1,15 @@
 """fakesnow's server for many connections on one store; `warehouse` runs it under uvicorn.
 
-Four things are changed in it, all of them so that clients see what they would see of Snowflake:
+Five things are changed in it, all of them so that clients see what they would see of Snowflake:
 
 - One FakeSnow is shared by all sign-ins. By itself the server makes a new DuckDB per sign-in that names a path, and the
   second one cannot attach the files.
-- An SQL error is an answer, not HTTP 500. The connector repeats a 500, statement and all, until its network time-out.
-- A session that is closed, or idle for WAREHOUSE_IDLE_SECONDS, undoes its open transaction (`sessions`);
+- An SQL error is an answer, not HTTP 500, and so is a session that the server does not know (it was started again), not
+  HTTP 401. The connector repeats both, statement and all, until its network time-out.
+- A session that is closed, or idle for WAREHOUSE_IDLE_SECONDS, undoes its open transaction, and it does one thing at a
+  time (`sessions`);
   without a master token in the answer to a sign-in the connector never says that it closes one.
+- No PRIMARY KEY is enforced, as Snowflake enforces none: DuckDB would hide that a row is written twice.
 - Results are kept for the last statements only, not for ever.
 """
 
@@ -15,6 +18,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +32,8 @@ from audiodup.embedded import as_snowflake_error
 from .sessions import Sessions
 
 _RESULTS_KEPT = 50
+_NOTHING = "SELECT 'Statement executed successfully.' AS STATUS"
+_PRIMARY_KEY = re.compile(r",\s*PRIMARY KEY \([^)]*\)")
 
 
 def make_app() -> Any:
@@ -61,14 +67,23 @@ def _wrap_statements(sessions: Sessions) -> None:
     """Tell `sessions` who is at work; let DuckDB's errors, which fakesnow leaves as they are, look like Snowflake's."""
     original: Callable[..., Any] = FakeSnowflakeCursor.execute
 
-    def execute(self: FakeSnowflakeCursor, *args: Any, **kwargs: Any) -> Any:
+    def execute(self: FakeSnowflakeCursor, command: str, *args: Any, **kwargs: Any) -> Any:
         try:
             with sessions.in_use(self._conn):
-                return original(self, *args, **kwargs)
+                command = _NOTHING if sessions.begins_again(self._conn, command) else _PRIMARY_KEY.sub("", command)
+                return original(self, command, *args, **kwargs)
         except duckdb.Error as error:
             raise as_snowflake_error(error) from error
 
+    # The server describes a result after `execute`, past it.
+    inner: Callable[..., Any] = FakeSnowflakeCursor._execute  # noqa: SLF001
+
+    def execute_inner(self: FakeSnowflakeCursor, *args: Any, **kwargs: Any) -> Any:
+        with sessions.in_use(self._conn):
+            return inner(self, *args, **kwargs)
+
     FakeSnowflakeCursor.execute = execute  # type: ignore[method-assign]
+    FakeSnowflakeCursor._execute = execute_inner  # type: ignore[method-assign]  # noqa: SLF001
 
 
 def _answers(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -79,6 +94,6 @@ def _answers(original: Callable[..., Any]) -> Callable[..., Any]:
         if isinstance(data, dict) and "token" in data:
             data["masterToken"] = data["token"]
         # A repeated INSERT would be stored twice.
-        return original(content, status_code=200 if status_code == 500 else status_code)
+        return original(content, status_code=200 if status_code in {401, 500} else status_code)
 
     return answer
