@@ -8,7 +8,7 @@ export DATABASE ?= .audiodup
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run local test check bench image deploy snowflake schema docs lock clean environment tools
+.PHONY: help run local test check bench chaos image deploy snowflake schema docs lock clean environment tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +51,9 @@ deploy: environment ## Push the image to REPOSITORY if its sources changed, and 
 
 snowflake: environment ## Make roles, users, warehouses and tables in a Snowflake account (CONNECTION=admin, or ARGS=--dry-run)
 	@$(BIN)/python scripts/apply_account.py $${CONNECTION:+--connection "$$CONNECTION"} $(ARGS)
+
+chaos: tools ## Run the fault campaign: kills, outages, bad answers, then an audit (ARGS="--files 400 --keep-messages")
+	@$(BIN)/python scripts/chaos.py $(ARGS)
 
 schema: environment ## Apply the tables to Snowflake (SNOWFLAKE_* settings); safe to repeat
 	@$(BIN)/python scripts/apply_schema.py
