@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 import time
@@ -21,7 +20,7 @@ from audiodup.wiring import DEFAULT_DATABASE, Parts, command_line_parts
 from backfill_job import Backfill
 from backfill_report import print_seen, print_shape, seen_record, shape_record
 from checkpoint import Checkpoint
-from cli import APP_OPTIONS, Exit, emit, errors_as_lines, fail, say, stopping_gently
+from cli import APP_OPTIONS, Exit, check_database, emit, errors_as_lines, fail, say, stopping_gently
 from id_sources import PAGE, QUERY_PAGE, ListedIds, Source, StoredIds, read_only
 from progress import progress
 from requesting import Requests
@@ -92,11 +91,7 @@ def main(  # noqa: PLR0913 - one parameter per option
     spans = all_pending or since is not None or until is not None
     if sum(map(bool, (asset_ids is not None, file is not None, query is not None, spans, stats))) != 1:
         fail("give one of --asset-ids, --file, --query, --all-pending (or --since, --until), --stats", Exit.WRONG_USAGE)
-    if database is not None and not database.is_dir():
-        fail(f"--database {database}: no such folder", Exit.WRONG_USAGE)
-    if database is not None and not (stats or dry_run or os.environ.get("PUBSUB_EMULATOR_HOST")):
-        # One machine's files are nothing for the topics of Google Cloud.
-        fail("--database goes with Pub/Sub's emulator: set PUBSUB_EMULATOR_HOST (make local)", Exit.WRONG_USAGE)
+    check_database(database, publishes=not (stats or dry_run))
     first, end = _time("--since", since), _time("--until", until)
     if first and end and first >= end:
         fail(f"--since {since} is not before --until {until}", Exit.WRONG_USAGE)

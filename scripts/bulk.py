@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from audiodup import steps
@@ -16,6 +15,7 @@ from audiodup.errors import AudioDupError, Interrupted, Malformed, StoreUnavaila
 from audiodup.messages import FingerprintRequest
 from audiodup.model import Asset, Outcome, Status
 from audiodup.wiring import Parts
+from requesting import pages
 
 # A transient error is tried so often here; nothing is stored of it, so that the next run takes the file up again.
 ATTEMPTS = 3
@@ -77,10 +77,10 @@ def fingerprint_all(  # noqa: PLR0913 - what to do, how, and whom to tell
         StoreUnavailable: outcomes cannot be stored.
     """
     running: set[Future[Outcome | None]] = set()
-    pages = _pages(iter(assets), batch_size)
+    asset_pages = pages(assets, batch_size)
     with ThreadPoolExecutor(workers, thread_name_prefix="fingerprint") as pool:
         try:
-            for page in pages:
+            for page in asset_pages:
                 requested_at = parts.store.clock()
                 for asset in page:
                     if stop.is_set():
@@ -144,8 +144,3 @@ def _fingerprint(parts: Parts, request: FingerprintRequest, stop: threading.Even
             error = malformed
             break
     return Outcome(request.asset, Status.FAILED, request.requested_at, error=str(error))
-
-
-def _pages(assets: Iterator[Asset], size: int) -> Iterator[list[Asset]]:
-    while page := list(islice(assets, size)):
-        yield page

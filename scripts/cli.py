@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -53,6 +54,17 @@ def fail(error: AudioDupError | str, code: Exit) -> NoReturn:
     else:
         say(error)
     raise typer.Exit(code)
+
+
+def check_database(database: Path | None, *, publishes: bool) -> None:
+    """End where --database cannot be what it should be; None is Snowflake."""
+    if database is None:
+        return
+    if not database.is_dir():
+        fail(f"--database {database}: no such folder", Exit.WRONG_USAGE)
+    if publishes and not os.environ.get("PUBSUB_EMULATOR_HOST"):
+        # One machine's files are nothing for the topics of Google Cloud.
+        fail("--database goes with Pub/Sub's emulator: set PUBSUB_EMULATOR_HOST (make local)", Exit.WRONG_USAGE)
 
 
 @contextmanager

@@ -5,7 +5,6 @@ The rows drive: what is FAILED by the table is asked for again, by way of AUDIO_
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,10 +16,10 @@ from typing import Annotated, Any
 import typer
 
 from asset_ids import NoIds, typed_ids
-from audiodup.errors import AudioDupError, Conflict, Malformed, RetriesExhausted
+from audiodup.errors import AudioDupError, Malformed, RetriesExhausted
 from audiodup.model import Asset, FileKey, Status
 from audiodup.wiring import DEFAULT_DATABASE, Parts, command_line_parts
-from cli import APP_OPTIONS, Exit, emit, errors_as_lines, fail, say, stopping_gently
+from cli import APP_OPTIONS, Exit, check_database, emit, errors_as_lines, fail, say, stopping_gently
 from dead_letters import SAMPLES, SETTLED, DeadLetters, State
 from failure_tables import failed_record, letters_records, print_failed, print_letters
 from requesting import Requests
@@ -134,11 +133,7 @@ def _check_usage(
             "to ask for the files anew, name them: --asset-ids",
             Exit.WRONG_USAGE,
         )
-    if database is not None and not database.is_dir():
-        fail(f"--database {database}: no such folder", Exit.WRONG_USAGE)
-    if database is not None and not os.environ.get("PUBSUB_EMULATOR_HOST"):
-        # One machine's files are nothing for the topics of Google Cloud.
-        fail("--database goes with Pub/Sub's emulator: set PUBSUB_EMULATOR_HOST (make local)", Exit.WRONG_USAGE)
+    check_database(database, publishes=True)
 
 
 def _ids(text: str) -> list[str]:
@@ -250,7 +245,7 @@ def _publish(job: Job) -> None:
                 job.published.add(hash((asset.asset_id, asset.file_key)))
                 job.emit({"asset_id": asset.asset_id, "file_key": asset.file_key, "code": code, "published": True})
         # The letters are judged by the rows, which have to show what was asked for.
-        requests.patiently(partial(_merge, job.parts))
+        requests.merge()
         requests.finish()
     finally:
         done = requests.requested
@@ -259,11 +254,6 @@ def _publish(job: Job) -> None:
             say(f"Published again: {done.published} files; {done.unfinished} of them are not finished yet.")
             if not done.published:
                 say("Without options it lists what has FAILED, by code.")
-
-
-def _merge(parts: Parts) -> None:
-    if not parts.store.merge():
-        raise Conflict("another merge runs")
 
 
 Page = list[tuple[Asset, str]]

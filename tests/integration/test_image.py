@@ -216,7 +216,7 @@ def test_a_pushed_file_becomes_its_row(image: Image, audio: Audio, shared: Path,
             assert answer.status_code == 204, container.running.tail()
         print(f"{container.memory() / 1e6:.0f} MB after {len(keys)} files")
         # The file system is the instance's memory: a file left behind would stay there for good.
-        assert [path.name for path in Path(f"/proc/{container.first}/root/tmp").iterdir()] == [shared.name]
+        assert [path.name for path in Path("/proc", str(container.first), "root", "tmp").iterdir()] == [shared.name]
         assert parts.store.merge()
         columns = "FILE_KEY, PROCESSING_STATUS, ERROR_MESSAGE, FINGERPRINT"
         found = rows(parts, f"SELECT {columns} FROM AUDIO_FINGERPRINT ORDER BY 1")
