@@ -142,22 +142,35 @@ class Session:
     def transaction(self) -> Iterator[None]:
         """BEGIN, and COMMIT at the end of the block or ROLLBACK when it raises."""
         with self._lock:
-            try:
-                self._execute("BEGIN")
-            except _SessionLost:
-                self._execute("BEGIN")
+            self._begin()
             self._in_transaction = True
             try:
                 yield
                 self._execute("COMMIT")
             except BaseException:
-                # Where the session is gone Snowflake rolls back by itself.
-                if self._connection is not None:
-                    with suppress(AudioDupError):
-                        self._execute("ROLLBACK")
+                self._roll_back()
                 raise
             finally:
                 self._in_transaction = False
+
+    def _begin(self) -> None:
+        try:
+            self._execute("BEGIN")
+        except _SessionLost:
+            self._execute("BEGIN")
+        except AudioDupError:
+            # It may have begun all the same.
+            self._drop()
+            raise
+
+    def _roll_back(self) -> None:
+        """By ending the session where it cannot be said: Snowflake then rolls back by itself."""
+        if self._connection is not None:
+            try:
+                self._execute("ROLLBACK")
+            except AudioDupError:
+                # Every later statement would become part of the same transaction.
+                self._drop()
 
     def close(self) -> None:
         """Close the connection; the next statement opens another."""

@@ -5,6 +5,7 @@ Errors of Snowflake that the embedded store cannot show are replayed: the number
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -108,6 +109,19 @@ def test_a_transaction_is_not_continued_in_another_session() -> None:
     assert Store(session).merge()
     assert log.count("connect") == 2
     assert log[-1] == "COMMIT"
+
+
+REFUSED = errors.ProgrammingError(msg="internal error", errno=300002, sqlstate="XX000")
+
+
+@pytest.mark.parametrize("script", [([], REFUSED, REFUSED), (REFUSED,)], ids=["ROLLBACK", "BEGIN"])
+def test_a_session_whose_transaction_may_be_open_is_thrown_away(script: Sequence[Any]) -> None:
+    """Or what is stored next would never be committed, and be answered for."""
+    session, log = scripted(*script)
+    with pytest.raises(StoreUnavailable), session.transaction():
+        session.run("clock")
+    session.run("clock")
+    assert log.count("connect") == 2
 
 
 def test_after_a_network_error_the_connection_is_thrown_away() -> None:
