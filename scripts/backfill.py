@@ -204,7 +204,7 @@ def _run(asked: Asked, parts: Parts) -> Exit:
     problem: AudioDupError | None = None
     words = "Finishing the page in hand ... (again: not even that)"
     try:
-        with stopping_gently(stop, at_once, words), progress(left, "backfilling") as advance:
+        with stopping_gently(stop, at_once, words), progress(left, "backfilling", things="ids") as advance:
             backfill.run(advance)
     except KeyboardInterrupt:
         stop.set()

@@ -22,8 +22,8 @@ class Advance(Protocol):
 
 
 @contextmanager
-def progress(total: int | None, doing: str = "fingerprinting") -> Iterator[Advance]:
-    """Yields what to call after each file; `total` is None where nobody knows how many there are."""
+def progress(total: int | None, doing: str = "fingerprinting", *, things: str = "files") -> Iterator[Advance]:
+    """Yields what to call after each of the `things`; `total` is None where nobody knows how many there are."""
     console = Console(stderr=True)
     if total == 0:
         yield lambda _count=1: None
@@ -40,11 +40,11 @@ def progress(total: int | None, doing: str = "fingerprinting") -> Iterator[Advan
             task = bar.add_task("", total=total)
             yield lambda count=1: bar.advance(task, count)
     else:
-        yield _Lines(total, doing).advance
+        yield _Lines(total, doing, things).advance
 
 
 class _Rate(ProgressColumn):
-    """Files per second."""
+    """How many a second."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
@@ -54,9 +54,9 @@ class _Rate(ProgressColumn):
 class _Lines:
     """One line a minute."""
 
-    def __init__(self, total: int | None, doing: str) -> None:
+    def __init__(self, total: int | None, doing: str, things: str) -> None:
         self._total = total
-        self._doing = doing
+        self._doing, self._things = doing, things
         self._done = 0
         self._started = self._last = time.monotonic()
 
@@ -67,8 +67,8 @@ class _Lines:
             return
         self._last = now
         rate = self._done / (now - self._started)
-        line = f"{self._doing}: {self._done} files, {rate:.1f}/s"
+        line = f"{self._doing}: {self._done} {self._things}, {rate:.1f}/s"
         if self._total is not None:
             left = (self._total - self._done) / rate
-            line = f"{self._done} of {self._total} files, {rate:.1f}/s, {left / 60:.0f} min left"
+            line = f"{self._done} of {self._total} {self._things}, {rate:.1f}/s, {left / 60:.0f} min left"
         print(line, file=sys.stderr, flush=True)

@@ -189,8 +189,9 @@ class Requests:
     def finish(self) -> Requested:
         """The counts, after a last look at the table where it is at hand; nothing is waited for."""
         with suppress(Transient):
-            self._parts.store.merge()
-            self._settle(self._outcomes())
+            # Before a merge the table may still show the outcome of an older request.
+            if self._parts.store.merge():
+                self._settle(self._outcomes())
         return self.requested
 
     def _look(self) -> None:

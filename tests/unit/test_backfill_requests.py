@@ -297,6 +297,8 @@ def test_finish_waits_for_nothing(clock: Clock) -> None:
     for world in (World(mergeable=False), World()):
         one = requests(world, clock)
         one.publish(assets(3))
+        # Of an older request, while the merge is another's; or nothing to be seen at all.
+        world.finish(3)
         if world.mergeable:
             world.store_error = StoreUnavailable("no route")
         assert one.finish().unfinished == 3
