@@ -8,7 +8,7 @@ export DATABASE ?= .audiodup
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run local test check bench chaos image deploy snowflake schema docs lock clean environment tools
+.PHONY: help run local test check bench soak chaos image deploy snowflake schema docs lock clean environment tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +42,9 @@ check: environment ## Lint, types, dependency rule, dependencies, SQL, locks
 
 bench: tools ## Measure the local stack against bare fpcalc
 	@audio=$${AUDIO:-$$(scripts/sample_music.sh)} && $(BIN)/python scripts/benchmark.py "$$audio"
+
+soak: tools ## Put 20,000 files through the local stack, AUDIO over and over: memory, and costs (ARGS="--files 5000")
+	@audio=$${AUDIO:-$$(scripts/sample_music.sh)} && $(BIN)/python scripts/soak.py "$$audio" $(ARGS)
 
 image: environment ## Build the container image of all functions with docker, podman or buildah
 	@$(BIN)/python scripts/build_image.py $(ARGS)

@@ -1,7 +1,8 @@
-"""S3 answers that do not end well: a connection reset in the middle of the file, a file that comes a byte at a time."""
+"""What leaves S3: counted, and as some answers end: a reset in mid-file, a file that comes a byte at a time."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -13,7 +14,7 @@ from .signatures import raw_target
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
-class SpoiledBodies:
+class Bodies:
     """A WSGI application around S3's: what the faults of an object say becomes of its body.
 
     Of a fault `reset` ends the connection half way, `seconds` is the time between two bytes.
@@ -21,13 +22,25 @@ class SpoiledBodies:
 
     def __init__(self, app: Application, bucket: str, faults: Faults) -> None:
         self._app, self._prefix, self._faults = app, f"/{bucket}/", faults
+        self._lock = threading.Lock()
+        self._sent_bytes = 0
+
+    def counts(self) -> dict[str, Any]:
+        """What was sent, and how often each object's faults happened."""
+        return {"sent_bytes": self._sent_bytes, "bodies": dict(self._faults.happened)}
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request."""
         body = self._app(environ, start_response)
         key = unquote(raw_target(environ).partition("?")[0]).removeprefix(self._prefix)
         fault = self._faults.next(key)
-        return body if fault is None else _spoiled(body, fault, environ)
+        return self._counted(body if fault is None else _spoiled(body, fault, environ))
+
+    def _counted(self, body: Iterable[bytes]) -> Iterator[bytes]:
+        for part in body:
+            yield part
+            with self._lock:
+                self._sent_bytes += len(part)
 
 
 def _spoiled(body: Iterable[bytes], fault: Fault, environ: Mapping[str, Any]) -> Iterator[bytes]:

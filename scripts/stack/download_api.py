@@ -70,7 +70,7 @@ def make_app(  # noqa: PLR0913 - its ports
     expired_url: Callable[[str], str],
     authorization: str,
     faults: Faults | None = None,
-    body_faults: Faults | None = None,
+    elsewhere: Callable[[], Mapping[str, Any]] = dict,
 ) -> Flask:
     """The application.
 
@@ -80,7 +80,7 @@ def make_app(  # noqa: PLR0913 - its ports
         expired_url: the same, its time over.
         authorization: value that the header of this name must have.
         faults: what goes wrong.
-        body_faults: what goes wrong elsewhere, to be counted.
+        elsewhere: what was counted elsewhere, to be told by /counts too.
     """
     app = Flask("download_api")
     # A reset is an exception that must reach the server.
@@ -96,8 +96,7 @@ def make_app(  # noqa: PLR0913 - its ports
     @app.get("/counts")
     def counts() -> Response:
         with lock:
-            bodies = {} if body_faults is None else body_faults.happened
-            return jsonify({"asked": dict(asked), "faults": dict(faults.happened), "bodies": dict(bodies)})
+            return jsonify({"asked": dict(asked), "faults": dict(faults.happened), **elsewhere()})
 
     @app.get("/assets/<path:_rest>")
     def download(_rest: str) -> Response:

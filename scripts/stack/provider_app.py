@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .bodies import SpoiledBodies
+from .bodies import Bodies
 from .download_api import Fault, Faults
 from .download_api import make_app as make_api
 from .objects import BUCKET, Objects
@@ -82,16 +82,15 @@ def make_app(config_file: str) -> Any:
             with contextlib.suppress(OSError):
                 objects.put(key, path)
 
-    body_faults = _faults(config.body_faults)
+    s3 = Bodies(objects.app, BUCKET, _faults(config.body_faults))
     api = make_api(
         find,
         lambda key: objects.url(key, config.url_seconds),
         objects.expired_url,
         config.authorization,
         _faults(config.faults),
-        body_faults,
+        s3.counts,
     )
-    s3 = SpoiledBodies(objects.app, BUCKET, body_faults)
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         app = s3 if environ["SERVER_PORT"] == str(config.object_port) else api

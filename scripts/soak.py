@@ -1,0 +1,73 @@
+"""Thousands of files through the local stack in one go: whether memory stays level, and what a file costs."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from campaign.memory import MEGABYTE, growth
+from cli import APP_OPTIONS, Exit, emit, errors_as_lines, fail, say
+from load import make_library, put_through
+from stack.processes import Processes
+from stack.system import LocalSystem
+
+app = typer.Typer(**APP_OPTIONS)
+
+# The first thousand fill pools, arenas and caches.
+FEWEST_TO_JUDGE = 4000
+
+
+@app.command()
+def main(
+    audio: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of audio.")],
+    files: Annotated[int, typer.Option(min=2, help="So many assets; the folder's files over and over.")] = 20_000,
+) -> None:
+    """Print one JSON object; exit code 1 where memory grew, of which fewer than 4,000 files tell nothing."""
+    if not audio.is_dir():
+        fail(f"{audio}: no such folder", Exit.WRONG_USAGE)
+    with errors_as_lines(), tempfile.TemporaryDirectory(prefix="audiodup-soak-") as scratch:
+        library = make_library(audio, Path(scratch) / "library", files)
+        with Processes(Path(scratch) / "stack") as processes:
+            system = LocalSystem(processes, library, settings={"LOG_LEVEL": "DEBUG"}, instances={"matcher": 0})
+            load = put_through(system, files)
+            found = system.parts.store.statistics(system.parts.pubsub.lease_seconds)
+            system.close()
+    growths = {name: one for name in system.functions if (one := growth(load.samples, name))}
+    emit(
+        {
+            "files": files,
+            "cores": os.cpu_count(),
+            "seconds": round(load.seconds, 1),
+            "success": found.success,
+            "short": found.short,
+            "failed": found.failed,
+            "cpu_seconds": {
+                name: {"own": round(own, 1), "fpcalc_and_ffmpeg": round(children, 1)}
+                for name, (own, children) in load.cpu.items()
+            },
+            "bytes_downloaded": load.sent_bytes,
+            "messages": load.messages,
+            "deliveries": load.deliveries,
+            "statements": dict(load.statements.most_common()),
+            "statements_per_file": load.per_file(load.statements.total()),
+            "memory_megabytes": {
+                name: {
+                    "second_quarter": round(one.before / MEGABYTE, 1),
+                    "last_quarter": round(one.after / MEGABYTE, 1),
+                    "peak": round(one.peak / MEGABYTE, 1),
+                }
+                for name, one in growths.items()
+            },
+        }
+    )
+    if files >= FEWEST_TO_JUDGE and not all(one.flat for one in growths.values()):
+        say("Memory grew.")
+        raise typer.Exit(Exit.SOME_FAILED)
+
+
+if __name__ == "__main__":
+    app()
