@@ -160,6 +160,7 @@ class Backfill:
         for asset_id in ids:
             if asset_id == self._maybe_header and asset_id not in known:
                 self.seen.header = asset_id
+                self.seen.ids -= 1
             elif asset_id not in known:
                 self.seen.unknown.add(asset_id)
                 self._tell("unknown", Asset(asset_id, ""), None)

@@ -35,6 +35,16 @@ from stack.warehouse import Warehouse, new_private_key
 from tests.processor import Run
 
 SCRIPT = Path(backfill.__file__)
+# What the kernel says of this process alone: getrusage counts what its parent had when it was forked.
+PEAK = """
+import runpy, sys
+sys.argv = sys.argv[1:]
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+finally:
+    [peak] = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]
+    print(int(peak) // 1024, file=sys.stderr)
+"""
 
 
 def succeed(request: FingerprintRequest) -> Outcome:

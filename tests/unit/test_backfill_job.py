@@ -230,7 +230,7 @@ def test_what_is_done_in_flight_failed_or_unknown_is_named(tmp_path: Path) -> No
     assert [str(names) for names in (seen.done, seen.failed_before, seen.in_flight, seen.unknown)] == [
         "a0, a1", "a2", "a3", "zz",
     ]  # fmt: skip
-    assert (seen.header, seen.ids, seen.files) == ("name", 9, 3)
+    assert (seen.header, seen.ids, seen.files) == ("name", 8, 3)
     assert world.published == world.library_[4:]
     assert sum(advanced) == 6
 

@@ -9,21 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.backfilling import PEAK
 from typer.testing import CliRunner
 
 import backfill
 
 Completed = subprocess.CompletedProcess[str]
-# What the kernel says of this process alone: getrusage counts what its parent had when it was forked.
-PEAK = """
-import runpy, sys
-sys.argv = sys.argv[1:]
-try:
-    runpy.run_path(sys.argv[0], run_name="__main__")
-finally:
-    [peak] = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]
-    print(int(peak) // 1024, file=sys.stderr)
-"""
 
 
 def usage(*options: object, env: dict[str, str] | None = None) -> tuple[int, str, str]:
