@@ -68,7 +68,7 @@ class Fpcalc:
         """
         self._program = program
         self._runner = runner
-        self._seconds = seconds
+        self.seconds = seconds
         self._version: str | None = None
         self._version_lock = threading.Lock()
 
@@ -86,7 +86,7 @@ class Fpcalc:
         if inspection.missing:
             raise Corrupt(inspection.missing)
         version = self.version(deadline)
-        completed = self._run(self._seconds, ["-format", inspection.demuxer], file, deadline)
+        completed = self._run(self.seconds, ["-format", inspection.demuxer], file, deadline)
         expected = self._expected_items(inspection)
         if not completed.stdout.strip() or completed.status < 0:
             _raise_refusal(completed, expected)
@@ -97,7 +97,7 @@ class Fpcalc:
             text=text,
             duration=inspection.declared_seconds or estimate,
             algorithm=algorithm,
-            seconds=self._seconds,
+            seconds=self.seconds,
             fpcalc_version=version,
         )
 
@@ -148,7 +148,7 @@ class Fpcalc:
 
     def _expected_items(self, inspection: Inspection) -> int | None:
         declared = inspection.declared_seconds
-        return None if declared is None else expected_items(min(declared, self._seconds or math.inf))
+        return None if declared is None else expected_items(min(declared, self.seconds or math.inf))
 
 
 def expected_items(seconds: float) -> int:

@@ -115,14 +115,14 @@ def inspect(file: AudioFile, format: str | None, deadline: Deadline | None = Non
         NotAudio: no known audio container.
         TimedOut: the deadline is over.
     """
-    whole = Reader(file.descriptor, deadline=deadline)
-    if whole.size == 0:
+    reader = Reader(file.descriptor, deadline=deadline, whole=file.whole)
+    if reader.size == 0:
         raise NotAudio("the file is empty")
-    start = _after_id3(whole)
-    if start > whole.size:
+    start = _after_id3(reader)
+    if start > reader.size:
         # Nothing but the beginning of a tag, as a download that broke off in a large cover leaves it.
-        return _inspection(_MP3, Header(missing=f"the ID3 tag ends {start - whole.size} bytes after the file does"))
-    reader = whole.tail(start)
+        return _inspection(_MP3, Header(missing=f"the ID3 tag ends {start - reader.size} bytes after the file does"))
+    reader = reader.tail(start)
     head = reader.upto(0, _HEAD_BYTES)
     if not head:
         raise NotAudio("nothing follows the ID3 tag")
@@ -249,4 +249,5 @@ def _inspection(container: Container, header: Header) -> Inspection:
         demuxer=container.demuxer,
         declared_seconds=header.declared_seconds,
         missing=header.missing,
+        samples=header.samples,
     )

@@ -88,6 +88,15 @@ class AudioProperties:
 
 
 @dataclass(frozen=True, slots=True)
+class SampleRange:
+    """Where uncompressed samples lie in a file; bytes from its start."""
+
+    start: int
+    end: int
+    bytes_per_second: int
+
+
+@dataclass(frozen=True, slots=True)
 class Inspection:
     """What a look at the headers gives: what is stored of it, and what fpcalc and the completeness rule need."""
 
@@ -98,6 +107,8 @@ class Inspection:
     """The length the container declares; None where it declares none and every duration is an estimate."""
     missing: str | None = None
     """What the container itself shows to be cut off at the file's end, in words; None where nothing is."""
+    samples: SampleRange | None = None
+    """None where they are compressed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from audiodup.model import FileIdentity
+from audiodup.steps import Deadline
 
 OUT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 """The machine's limits, not the file's fault: another try may succeed."""
@@ -21,6 +22,15 @@ class OpenedFile:
     path: str
     identity: FileIdentity
     milliseconds: Mapping[str, int]
+    complete: Callable[[Deadline], OpenedFile] | None = None
+    """Fetches all of it; None where all of it is there."""
+
+    @property
+    def whole(self) -> bool:
+        return self.complete is None
+
+    def completed(self, deadline: Deadline) -> OpenedFile:
+        return self if self.complete is None else self.complete(deadline)
 
 
 def path_of(descriptor: int) -> str | None:

@@ -107,6 +107,11 @@ class Settings(BaseSettings):
     )
     api_seconds: float = Field(30, gt=0, description="Limit for one question to the download API, with its redirects.")
     download_seconds: float = Field(210, gt=0, description="Limit for one file's download (wall clock).")
+    partial_downloads: bool = Field(
+        False,
+        description="Of WAV and AIFF fetch only what is fingerprinted, in two range requests. SHA256 and PCM_MD5 are "
+        "NULL then: copies are known to be equal by size and ETAG alone.",
+    )
     max_file_bytes: int = Field(2_000_000_000, gt=0, description="Larger files are TOO_LARGE.")
     files_in_flight_bytes: int = Field(
         8_000_000_000, gt=0, description="Budget of all files in flight in one instance; the file system is its memory."

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from functools import partial
+from pathlib import PurePosixPath
 from typing import TypeVar
 
 from audiodup.addresses import Url
+from audiodup.answers import CHUNK_BYTES, PRINTABLE, QUICK_WAIT, Later, Part, etag, judged, part, refuse_encoded, whole
 from audiodup.connections import Resolver, resolve
 from audiodup.errors import (
     ApiUnavailable,
     DownloadFailed,
-    NotFound,
-    Refused,
     SecretUnavailable,
     TooLarge,
     Transient,
@@ -27,36 +25,25 @@ from audiodup.model import Asset, FileIdentity
 from audiodup.network import Answer, HttpClient, TransportError
 from audiodup.opened import OpenedFile
 from audiodup.providers import Endpoint, ProviderSettings
-from audiodup.steps import Deadline
+from audiodup.steps import AudioFile, Deadline
 from audiodup.tempfiles import Budget, TemporaryFile, TemporaryFiles
 
 API_TRIES = 3
 DOWNLOAD_TRIES = 2
-QUICK_WAIT = 0.3
-"""Seconds before another try in process: for the odd reset or 503. What lasts longer is Pub/Sub's to back off from."""
-LONGEST_WAIT = 5.0
-"""A Retry-After of more seconds is left to Pub/Sub: here it would hold a thread that others need."""
-ANSWER_BYTES = 1_000_000
-"""More than a signed URL and its wrapping ever need."""
-CHUNK_BYTES = 256 * 1024
-ETAG_LENGTH = 200
-
-_PRINTABLE = re.compile(r"[\x20-\x7e]+")
+_REFUSED = (400, 401, 403)
+"""S3: "Request has expired" is 403, ExpiredToken 400."""
+_NO_RANGE = (206, 412, 416)
+"""A part, but not the one that was asked for; another version by now; nothing to take a part of."""
+_UNCOMPRESSED = frozenset({"wav", "wave", "bwf", "rf64", "w64", "aif", "aiff", "aifc"})
+"""Names of formats whose samples may lie in the file as they are."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class _Later:
-    """A try that came to nothing, but another may."""
-
-    words: str
-    wait: float | None
-    """Seconds until then; None leaves it to Pub/Sub."""
-
-
-@dataclass(frozen=True, slots=True)
 class _Download:
+    size: int = 0
+    """Of the whole file, of which not all may have been fetched."""
     etag: str | None = None
     refusal: str | None = None
     """How the file's host refused the signed URL, if it did: most often it has expired."""
@@ -77,9 +64,14 @@ class DownloadApi:
         allow_loopback: bool = False,
         temporary_folder: str | None = None,
         resolver: Resolver = resolve,
+        needs: Callable[[AudioFile], int] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """
+        Args:
+            needs: how many bytes from its start a file is to have, of which so far only the headers are there; None
+                fetches whole files.
+
         Raises:
             SettingsInvalid: a provider's URL, header, pointer or host is none.
         """
@@ -94,6 +86,7 @@ class DownloadApi:
         self._budget = Budget(files_in_flight_bytes)
         self._files = TemporaryFiles(self._budget, temporary_folder)
         self._client = HttpClient(allow_loopback=allow_loopback, resolver=resolver)
+        self._needs = needs
         self._sleep = sleep
 
     @property
@@ -117,65 +110,109 @@ class DownloadApi:
         """Close the idle connections."""
         self._client.close()
 
-    def _fill(self, file: TemporaryFile, endpoint: Endpoint, asset: Asset, deadline: Deadline) -> OpenedFile:
+    def _fill(
+        self, file: TemporaryFile, endpoint: Endpoint, asset: Asset, deadline: Deadline, *, all_of_it: bool = False
+    ) -> OpenedFile:
         question = endpoint.question(asset)
         seconds = {"api": 0.0, "download": 0.0}
+        get = self._get_whole if all_of_it or self._needs is None or not _uncompressed(asset) else self._get_needed
         # A message may have waited in the queue for longer than its URL lives: a refused one is asked for anew, once.
         for _ in range(2):
             start = time.monotonic()
             signed = self._signed_url(endpoint, question, deadline)
             asked = time.monotonic()
-            download = self._download(file, endpoint, signed, deadline)
+            download = self._persist(
+                partial(get, file, endpoint, signed), DOWNLOAD_TRIES, self._download_seconds, deadline, DownloadFailed
+            )
             seconds["api"] += asked - start
             seconds["download"] += time.monotonic() - asked
             if download.refusal is None:
                 file.rewind()
+                is_whole = file.size == download.size
                 return OpenedFile(
                     descriptor=file.descriptor,
                     path=file.path,
-                    identity=FileIdentity(file.size, file.sha256, download.etag),
+                    identity=FileIdentity(download.size, file.sha256 if is_whole else None, download.etag),
                     milliseconds={part: round(1000 * spent) for part, spent in seconds.items()},
+                    complete=None if is_whole else lambda then: self._fill(file, endpoint, asset, then, all_of_it=True),
                 )
         raise DownloadFailed(f"{download.refusal}, with a new signed URL too")
 
     def _signed_url(self, endpoint: Endpoint, question: Url, deadline: Deadline) -> Url:
         credentials = {endpoint.header: self._credential(endpoint.secret)} if endpoint.secret else {}
 
-        def ask(seconds: float) -> Url | _Later:
+        def ask(seconds: float) -> Url | Later:
             with self._client.get(
                 question, endpoint.api_hosts, seconds, {"Accept": "application/json"}, credentials
             ) as answer:
                 if 200 <= answer.status < 300:
-                    return endpoint.signed_url(_whole(answer))
-                return _judged(answer)
+                    return endpoint.signed_url(whole(answer))
+                return judged(answer)
 
         return self._persist(ask, API_TRIES, self._api_seconds, deadline, ApiUnavailable)
 
     def _credential(self, name: str) -> str:
         value = self._secret(name)
         # http.client would refuse it too, with the value in its error.
-        if not _PRINTABLE.fullmatch(value):
+        if not PRINTABLE.fullmatch(value):
             raise SecretUnavailable(f"{name} holds characters that no request header takes")
         return value
 
-    def _download(self, file: TemporaryFile, endpoint: Endpoint, signed: Url, deadline: Deadline) -> _Download:
-        def fetch(seconds: float) -> _Download | _Later:
-            file.clear()
-            with self._client.get(signed, endpoint.file_hosts, seconds) as answer:
-                if answer.status in (400, 401, 403):  # S3: "Request has expired" is 403, ExpiredToken 400
-                    return _Download(refusal=f"{answer.host} answered {answer.status}")
-                if answer.status != 200:
-                    return _judged(answer)
-                self._receive(answer, file)
-                return _Download(etag=_etag(answer))
+    def _get_whole(self, file: TemporaryFile, endpoint: Endpoint, signed: Url, seconds: float) -> _Download | Later:
+        file.clear()
+        with self._client.get(signed, endpoint.file_hosts, seconds) as answer:
+            if answer.status in _REFUSED:
+                return _refused(answer)
+            if answer.status != 200:
+                return judged(answer)
+            self._receive(answer, file)
+            return _Download(file.size, etag(answer))
 
-        return self._persist(fetch, DOWNLOAD_TRIES, self._download_seconds, deadline, DownloadFailed)
+    def _get_needed(self, file: TemporaryFile, endpoint: Endpoint, signed: Url, seconds: float) -> _Download | Later:
+        """The headers first, then the part that they say is needed; all of it from a host that gives no parts."""
+        end = time.monotonic() + seconds
+        file.clear()
+        with self._client.get(signed, endpoint.file_hosts, seconds, _range(0, CHUNK_BYTES)) as answer:
+            if answer.status in _REFUSED:
+                return _refused(answer)
+            head, version = part(answer), etag(answer)
+            if answer.status == 200:
+                self._receive(answer, file)
+                return _Download(file.size, version)
+            if answer.status not in _NO_RANGE:
+                return judged(answer)
+            if head is not None:
+                self._refuse_large(head.size)
+                self._receive(answer, file)
+        # Without a version the two parts could be of two files.
+        if head is not None and version is not None and file.size == head.end and not head.start:
+            rest = self._get_rest(file, endpoint, signed, head.size, version, end - time.monotonic())
+            if rest is not None:
+                return rest
+        return self._get_whole(file, endpoint, signed, end - time.monotonic())
+
+    def _get_rest(  # noqa: PLR0913 - what a range is asked for with
+        self, file: TemporaryFile, endpoint: Endpoint, signed: Url, size: int, version: str, seconds: float
+    ) -> _Download | Later | None:
+        """None: the host does not give this part of that version."""
+        if file.size == size:
+            return _Download(size, version)
+        file.extend(size)
+        begun = OpenedFile(file.descriptor, file.path, FileIdentity(size), {}, complete=_never)
+        wanted = Part(file.size, self._needs(begun) if self._needs else size, size)
+        headers = {**_range(wanted.start, wanted.end), "If-Match": f'"{version}"'}
+        with self._client.get(signed, endpoint.file_hosts, seconds, headers) as answer:
+            if part(answer) == wanted and etag(answer) == version:
+                self._receive(answer, file)
+                return _Download(size, version) if file.size == wanted.end else None
+            return None if answer.status in (200, *_REFUSED, *_NO_RANGE) else judged(answer)
 
     def _receive(self, answer: Answer, file: TemporaryFile) -> None:
-        _refuse_encoded(answer)
+        """Append the body to the file."""
+        refuse_encoded(answer)
         if answer.length is not None:
-            self._refuse_large(answer.length)
-            file.reserve(answer.length)
+            self._refuse_large(file.size + answer.length)
+            file.reserve(file.size + answer.length)
         for chunk in answer.chunks(CHUNK_BYTES):
             self._refuse_large(file.size + len(chunk))
             file.write(chunk)
@@ -186,7 +223,7 @@ class DownloadApi:
 
     def _persist(
         self,
-        once: Callable[[float], T | _Later],
+        once: Callable[[float], T | Later],
         tries: int,
         seconds: float,
         deadline: Deadline,
@@ -201,76 +238,29 @@ class DownloadApi:
         for others in reversed(range(tries)):
             try:
                 result = once(end - time.monotonic())
-                if not isinstance(result, _Later):
+                if not isinstance(result, Later):
                     return result
                 later = result
             except TransportError as error:
-                later = _Later(error.words, QUICK_WAIT)
+                later = Later(error.words, QUICK_WAIT)
             if not others or later.wait is None or later.wait >= end - time.monotonic():
                 break
             self._sleep(later.wait)
         raise failure(later.words)
 
 
-def _judged(answer: Answer) -> _Later:
-    """What an unsuccessful answer means.
-
-    Raises:
-        NotFound, Refused: it is final.
-    """
-    words = f"{answer.host} answered {answer.status}"
-    if answer.status in (404, 410):
-        raise NotFound(words)
-    if answer.status in (401, 403):
-        # Most often a rotated secret: were it final, the whole library would fail, one room after the other.
-        return _Later(f"{words}: check the provider's secret", None)
-    if answer.status not in (408, 429) and answer.status < 500:
-        raise Refused(words)
-    asked_for = retry_after(answer.headers.get("Retry-After"), datetime.now(UTC))
-    if asked_for is None:
-        # "Too many requests" without a time: asking again at once makes it worse.
-        return _Later(words, None if answer.status == 429 else QUICK_WAIT)
-    return _Later(words, max(asked_for, QUICK_WAIT) if asked_for <= LONGEST_WAIT else None)
+def _uncompressed(asset: Asset) -> bool:
+    name = asset.format or PurePosixPath(asset.file_key).suffix
+    return name.lower().lstrip(".") in _UNCOMPRESSED
 
 
-def retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds that a Retry-After header asks to wait, in either of its forms; None where it has none."""
-    if value is None:
-        return None
-    # `float` would strip other characters than `strip` does.
-    if re.fullmatch(r"[0-9]{1,9}", seconds := value.strip()):
-        return float(seconds)
-    try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
-        return None
-    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
+def _refused(answer: Answer) -> _Download:
+    return _Download(refusal=f"{answer.host} answered {answer.status}")
 
 
-def _whole(answer: Answer) -> bytes:
-    _refuse_encoded(answer)
-    body = bytearray()
-    for chunk in answer.chunks(CHUNK_BYTES):
-        body += chunk
-        if len(body) > ANSWER_BYTES:
-            raise Refused(f"{answer.host} answered with more than {ANSWER_BYTES} bytes")
-    return bytes(body)
+def _range(start: int, end: int) -> dict[str, str]:
+    return {"Range": f"bytes={start}-{end - 1}"}
 
 
-def _refuse_encoded(answer: Answer) -> None:
-    """Nothing is decompressed, so that no few bytes become many: `identity` was asked for.
-
-    (S3 repeats `aws-chunked` where an upload was stored with it; the body is plain.)
-    """
-    encoding = answer.headers.get("Content-Encoding", "").strip().lower()
-    if encoding not in ("", "identity", "aws-chunked"):
-        raise Refused(f"{answer.host} answered with a compressed body, which was not asked for")
-
-
-def _etag(answer: Answer) -> str | None:
-    etag = answer.headers.get("ETag", "").strip()
-    if etag.startswith("W/"):
-        # A weak one says that the meaning is the same, not the bytes.
-        return None
-    etag = etag.strip('"')
-    return etag if len(etag) <= ETAG_LENGTH and _PRINTABLE.fullmatch(etag) else None
+def _never(_: Deadline) -> OpenedFile:
+    raise NotImplementedError("only its headers are there, and only looked at")

@@ -50,6 +50,17 @@ class AudioFile(Protocol):
     def identity(self) -> FileIdentity: ...
 
     @property
+    def whole(self) -> bool:
+        """False: what lies behind the part to be fingerprinted was not fetched, and reads as zeros."""
+
+    def completed(self, deadline: Deadline) -> AudioFile:
+        """The same file with all its bytes, where it is not whole.
+
+        Raises:
+            Permanent, Transient: see audiodup.errors.
+        """
+
+    @property
     def milliseconds(self) -> Mapping[str, int]:
         """What getting it took, by part (api, download)."""
 
@@ -200,16 +211,24 @@ def fingerprint(
     milliseconds: dict[str, int] = {}
     began = time.monotonic()
     try:
-        with source.open(asset, deadline) as file:
-            identity = file.identity
-            milliseconds |= file.milliseconds
-            started = time.monotonic()
-            try:
-                inspection = fingerprinter.inspect(file, asset, deadline)
-                measured = Measured(inspection.properties)
-                measured = fingerprinter.measure(file, inspection, deadline)
-            finally:
-                milliseconds["fpcalc"] = _since(started)
+        with source.open(asset, deadline) as opened:
+            file = opened
+            while True:
+                identity = file.identity
+                milliseconds |= file.milliseconds
+                started = time.monotonic()
+                try:
+                    inspection = fingerprinter.inspect(file, asset, deadline)
+                    measured = Measured(inspection.properties)
+                    measured = fingerprinter.measure(file, inspection, deadline)
+                    break
+                except Permanent:
+                    if file.whole:
+                        raise
+                    # What is missing may be to blame.
+                    file = file.completed(deadline)
+                finally:
+                    milliseconds["fpcalc"] = _since(started)
     except Permanent as permanent:
         error = permanent
         if identity is None:

@@ -79,6 +79,11 @@ class TemporaryFile:
                 rest = rest[os.write(self.descriptor, rest) :]
         self.size += len(chunk)
 
+    def extend(self, size: int) -> None:
+        """Make it this long: behind what was written is a hole, which takes no room and reads as zeros."""
+        with _no_room():
+            os.ftruncate(self.descriptor, size)
+
     def rewind(self) -> None:
         """To the start, for whoever reads it."""
         os.lseek(self.descriptor, 0, os.SEEK_SET)

@@ -197,6 +197,7 @@ class Parts:
             max_file_bytes=settings.max_file_bytes,
             files_in_flight_bytes=settings.files_in_flight_bytes,
             allow_loopback=settings.allow_loopback,
+            needs=self.fingerprinter.needs if settings.partial_downloads else None,
         )
 
     @Once

@@ -20,6 +20,7 @@ from urllib3.util import parse_url as urllib3_parse_url
 
 from audiodup import container
 from audiodup.addresses import HostList, Url, parse_url
+from audiodup.answers import retry_after
 from audiodup.compressed import CompressedFormatError, decode, encode
 from audiodup.errors import ForbiddenHost, Malformed, NotAudio, Refused
 from audiodup.messages import FingerprintRequest, decode_asset, decode_push, decode_request
@@ -28,7 +29,6 @@ from audiodup.opened import OpenedFile
 from audiodup.providers import Endpoint
 from audiodup.rows import storable
 from audiodup.settings import Provider
-from audiodup.source import retry_after
 from tests.zoo import pcm
 from tests.zoo.bombs import flac_bomb
 from tests.zoo.boxes import edit_lists

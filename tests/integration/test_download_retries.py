@@ -11,8 +11,8 @@ import pytest
 from tests.download import ASSET, CONTENT, QUESTION, Api, expired, names, sends, status, whole
 from tests.loopback import Server, raw
 
+from audiodup.answers import LONGEST_WAIT, QUICK_WAIT
 from audiodup.errors import ApiUnavailable, DownloadFailed
-from audiodup.source import LONGEST_WAIT, QUICK_WAIT
 from audiodup.steps import Deadline
 
 # Servers that drip never end by themselves: without the remedy these tests hang, and the time-out is their failure.

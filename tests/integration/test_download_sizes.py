@@ -11,8 +11,8 @@ import pytest
 from tests.download import ASSET, CONTENT, QUESTION, Api, sends, whole
 from tests.loopback import Exchange, Handler, Server, drips, floods
 
+from audiodup.answers import ANSWER_BYTES
 from audiodup.errors import NoRoom, Refused, TooLarge
-from audiodup.source import ANSWER_BYTES
 from audiodup.steps import Deadline
 
 # Servers that drip never end by themselves: without the remedy these tests hang, and the time-out is their failure.

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audiodup.answers import retry_after
 from audiodup.errors import ForbiddenHost, Refused, SettingsInvalid
 from audiodup.model import Asset
 from audiodup.providers import Endpoint
-from audiodup.source import retry_after
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -109,11 +108,37 @@ class FakeInbox:
         return outcome
 
 
+ALL = FileIdentity(99, "f" * 64)
+PART = FileIdentity(99, None, "e")
+
+
+@dataclass
+class FakeFile:
+    """A file that may have a hole, and what becomes of it when that is filled."""
+
+    identity: FileIdentity = ALL
+    milliseconds: dict[str, int] = field(default_factory=lambda: {"api": 1, "download": 2})
+    rest: FakeFile | Exception | None = None
+    descriptor: int = 0
+    path: str = ""
+
+    @property
+    def whole(self) -> bool:
+        return self.rest is None
+
+    def completed(self, deadline: steps.Deadline) -> FakeFile:
+        assert isinstance(deadline, steps.Deadline)
+        assert self.rest is not None
+        if isinstance(self.rest, Exception):
+            raise self.rest
+        return self.rest
+
+
 class FakeSource:
     """One file, or an error; counts what is open."""
 
-    def __init__(self, error: Exception | None = None) -> None:
-        self.error, self.open_files = error, 0
+    def __init__(self, error: Exception | None = None, file: FakeFile | None = None) -> None:
+        self.error, self.file, self.open_files = error, file or FakeFile(), 0
 
     @contextmanager
     def open(self, asset: Asset, deadline: steps.Deadline) -> Iterator[Any]:
@@ -121,9 +146,7 @@ class FakeSource:
             raise self.error
         self.open_files += 1
         try:
-            yield SimpleNamespace(
-                descriptor=0, path="", identity=FileIdentity(99, "f" * 64), milliseconds={"api": 1, "download": 2}
-            )
+            yield self.file
         finally:
             self.open_files -= 1
 
@@ -131,8 +154,10 @@ class FakeSource:
 class FakeFingerprinter:
     """What was measured, or an error."""
 
-    def __init__(self, error: Exception | None = None, measured: Measured | None = None) -> None:
-        self.error = error
+    def __init__(
+        self, error: Exception | None = None, measured: Measured | None = None, *, needs_all: bool = False
+    ) -> None:
+        self.error, self.needs_all = error, needs_all
         self.measured = measured or Measured(HEARD, PRINT)
 
     def inspect(self, file: Any, asset: Asset, deadline: steps.Deadline) -> Inspection:
@@ -140,8 +165,10 @@ class FakeFingerprinter:
         return Inspection(PROPERTIES, "wav", 240.0)
 
     def measure(self, file: Any, inspection: Inspection, deadline: steps.Deadline) -> Measured:
-        if self.error:
+        if self.error and (file.whole or not self.needs_all):
             raise self.error
+        if self.needs_all and not file.whole:
+            raise Corrupt("only zeros")
         return self.measured
 
 
@@ -223,7 +250,7 @@ def test_a_good_file_becomes_a_success_with_all_that_is_known() -> None:
     result, inbox = run()
     [outcome] = inbox.outcomes
     assert (outcome.status, outcome.fingerprint, outcome.properties) == (Status.SUCCESS, PRINT, HEARD)
-    assert (outcome.identity, outcome.requested_at, outcome.error) == (FileIdentity(99, "f" * 64), NOW, None)
+    assert (outcome.identity, outcome.requested_at, outcome.error) == (ALL, NOW, None)
     assert set(result.milliseconds) == {"api", "download", "fpcalc", "store"}
 
 
@@ -256,10 +283,33 @@ def test_a_permanent_error_becomes_a_failed_row_that_keeps_what_is_known() -> No
     result, inbox = run(source, FakeFingerprinter(Corrupt("ends early")))
     [outcome] = inbox.outcomes
     assert (outcome.status, outcome.error) == (Status.FAILED, "CORRUPT: ends early")
-    assert (outcome.identity, outcome.properties) == (FileIdentity(99, "f" * 64), PROPERTIES)
+    assert (outcome.identity, outcome.properties) == (ALL, PROPERTIES)
     assert outcome.fingerprint is None
     assert source.open_files == 0
     assert result.outcome is outcome
+
+
+def test_a_part_that_is_enough_stays_one() -> None:
+    """Nothing more is fetched."""
+    _, inbox = run(FakeSource(file=FakeFile(PART, rest=NotFound("not asked for"))))
+    assert (inbox.outcomes[0].status, inbox.outcomes[0].identity) == (Status.SUCCESS, PART)
+
+
+def test_a_part_that_is_not_enough_is_completed() -> None:
+    """The row is the whole file's, and so is its failure."""
+    source = FakeSource(file=FakeFile(PART, rest=FakeFile()))
+    _, inbox = run(source, FakeFingerprinter(needs_all=True))
+    assert (inbox.outcomes[0].status, inbox.outcomes[0].identity) == (Status.SUCCESS, ALL)
+    _, inbox = run(source, FakeFingerprinter(TooShort("0.3 s"), needs_all=True))
+    assert (inbox.outcomes[0].error, inbox.outcomes[0].identity) == ("TOO_SHORT: 0.3 s", ALL)
+
+
+def test_a_rest_that_cannot_be_had_now_stores_nothing() -> None:
+    """Or a good file would be called broken for what was not fetched of it."""
+    inbox = FakeInbox()
+    with pytest.raises(ApiUnavailable):
+        run(FakeSource(file=FakeFile(PART, rest=ApiUnavailable("503"))), FakeFingerprinter(needs_all=True), inbox)
+    assert inbox.outcomes == []
 
 
 def test_a_file_that_is_not_there_becomes_a_failed_row() -> None:

@@ -8,6 +8,7 @@ import struct
 from audiodup.headers.header import Header, cut_off, positive
 from audiodup.headers.pcm import PcmLayout, pcm_md5
 from audiodup.headers.reader import Reader
+from audiodup.model import SampleRange
 
 _BIG_ENDIAN = {1: "pcm_s8", 2: "pcm_s16be", 3: "pcm_s24be", 4: "pcm_s32be"}
 _LITTLE_ENDIAN = {1: "pcm_s8", 2: "pcm_s16le", 3: "pcm_s24le", 4: "pcm_s32le"}
@@ -51,19 +52,22 @@ def _header(reader: Reader, common: bytes, offset: int, end: int) -> Header:
     kind = common[18:22] or b"NONE"
     missing = cut_off("the SSND chunk", end, reader.size)
     codec, lossless = _COMPRESSED.get(kind, (None, None))
-    md5, bit_rate = None, None
+    md5, bit_rate, samples = None, None, None
     sample_bytes = (bits + 7) // 8
     if kind in (b"NONE", b"twos", b"sowt") and 1 <= sample_bytes <= 4 and channels:
         codec = (_LITTLE_ENDIAN if kind == b"sowt" else _BIG_ENDIAN)[sample_bytes]
         lossless = True
         bit_rate = sample_rate * channels * sample_bytes * 8
+        samples = SampleRange(reader.start + offset, reader.start + end, sample_rate * channels * sample_bytes)
         if bits % 8 == 0 and not missing:
             layout = PcmLayout(channels, sample_bytes, big_endian=kind != b"sowt")
             size = frames * channels * sample_bytes or reader.size
             md5 = pcm_md5(reader, offset, min(size, end - offset) if end > offset else size, layout)
     # ima4 counts packets of 64 samples in the place of frames.
     seconds = frames * (64 if kind == b"ima4" else 1) / sample_rate if sample_rate else 0
-    return Header(codec, lossless, channels or None, sample_rate or None, bit_rate, md5, positive(seconds), missing)
+    return Header(
+        codec, lossless, channels or None, sample_rate or None, bit_rate, md5, positive(seconds), missing, samples
+    )
 
 
 def _extended(data: bytes) -> int:

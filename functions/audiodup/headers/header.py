@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from audiodup.model import SampleRange
+
 SLOPPY_BYTES = 1024
 """So many bytes a header may announce beyond the file's end without the file counting as cut off: writers forget pad
 bytes or count the header itself. Downloads that break off lose whole network packets."""
@@ -23,6 +25,8 @@ class Header:
     declared_seconds: float | None = None
     missing: str | None = None
     """What is cut off at the end of the file, in words."""
+    samples: SampleRange | None = None
+    """Where they lie, if they are uncompressed."""
 
 
 def cut_off(what: str, end: int, size: int, tolerance: int = SLOPPY_BYTES) -> str | None:

@@ -30,8 +30,10 @@ class PcmLayout:
 def pcm_md5(reader: Reader, offset: int, size: int, layout: PcmLayout) -> str | None:
     """Hash `size` bytes of samples from `offset`; a last frame that is not whole is left out, as decoders do.
 
-    None where there is no whole frame.
+    None where there is no whole frame, or not the whole file.
     """
+    if not reader.whole:
+        return None
     frame_bytes = layout.channels * layout.sample_bytes
     left = min(size, reader.size - offset)
     left -= left % frame_bytes

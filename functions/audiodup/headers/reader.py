@@ -14,17 +14,22 @@ _MUTAGEN_CALLS = 100_000
 class Reader:
     """Reads at given offsets (pread), so that the descriptor's own offset is nobody's concern."""
 
-    def __init__(self, descriptor: int, start: int = 0, deadline: Deadline | None = None) -> None:
+    def __init__(
+        self, descriptor: int, start: int = 0, deadline: Deadline | None = None, *, whole: bool = True
+    ) -> None:
         """`deadline` ends it in the middle of whatever reads: parsers bound their work, a disk bounds nothing."""
         self._descriptor = descriptor
-        self._start = start
+        self.start = start
+        """Where offset 0 lies in the file."""
+        self.whole = whole
+        """False: behind its beginning the file is a hole, which reads as zeros."""
         self._deadline = deadline
         self.size = max(os.fstat(descriptor).st_size - start, 0)
         """Bytes from `start` to the end of the file."""
 
     def tail(self, start: int) -> Reader:
         """The same file, with offsets counted from `start`."""
-        return Reader(self._descriptor, self._start + start, self._deadline)
+        return Reader(self._descriptor, self.start + start, self._deadline, whole=self.whole)
 
     def upto(self, offset: int, count: int) -> bytes:
         """At most `count` bytes; fewer at the end of the file.
@@ -36,7 +41,7 @@ class Reader:
             self._deadline.remaining()
         if offset < 0 or offset >= self.size or count <= 0:
             return b""
-        return os.pread(self._descriptor, min(count, self.size - offset), self._start + offset)
+        return os.pread(self._descriptor, min(count, self.size - offset), self.start + offset)
 
     def read(self, offset: int, count: int) -> bytes:
         """Exactly `count` bytes.

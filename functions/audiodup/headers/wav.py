@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from audiodup.headers.header import Header, cut_off, positive
 from audiodup.headers.pcm import PcmLayout, pcm_md5
 from audiodup.headers.reader import Reader
+from audiodup.model import SampleRange
 
 _PCM, _FLOAT, _ALAW, _MULAW, _EXTENSIBLE = 0x0001, 0x0003, 0x0006, 0x0007, 0xFFFE
 _CODECS = {
@@ -71,10 +72,14 @@ def _header(reader: Reader, form: _Format | None, sample_count: int | None, offs
         return Header(missing=cut_off("the data chunk", offset + size, reader.size))
     missing = cut_off("the data chunk", offset + size, reader.size)
     codec = _CODECS.get(form.tag)
-    seconds = None
+    seconds, samples = None, None
     if form.tag in (_PCM, _FLOAT, _ALAW, _MULAW) and form.block_align:
         codec = {_PCM: _INTEGER_CODECS, _FLOAT: _FLOAT_CODECS}.get(form.tag, {}).get(form.sample_bytes, codec)
         seconds = size / form.block_align / form.sample_rate
+        # Where the header contradicts itself nobody knows which of the two a decoder believes.
+        if form.block_align * 8 == form.channels * form.bits:
+            end = offset + size if size else reader.size
+            samples = SampleRange(reader.start + offset, reader.start + end, form.block_align * form.sample_rate)
     elif sample_count is not None and size:
         seconds = sample_count / form.sample_rate
     md5 = None
@@ -90,6 +95,7 @@ def _header(reader: Reader, form: _Format | None, sample_count: int | None, offs
         pcm_md5=md5,
         declared_seconds=positive(seconds or 0),
         missing=missing,
+        samples=samples,
     )
 
 

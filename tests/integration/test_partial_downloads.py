@@ -1,0 +1,141 @@
+"""A file of which only a part was fetched has the row of the whole file, from real presigned URLs, format by format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import requests
+from tests.audio import ffmpeg, id3, music, write_wav
+from tests.fpcalc import make_fingerprinter
+
+from audiodup import steps
+from audiodup.messages import FingerprintRequest
+from audiodup.model import Asset, Outcome
+from audiodup.settings import Provider as ProviderSettings
+from audiodup.source import DownloadApi
+from stack.processes import Processes
+from stack.provider import Provider, ProviderConfig, start_provider
+
+SECONDS = 15
+FINGERPRINTER = make_fingerprinter(seconds=SECONDS)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+# What ffmpeg makes of the master; the name says what of it is special.
+PARTS = {
+    "16.wav": ["-c:a", "pcm_s16le"],
+    "24 at 96 kHz.wav": ["-c:a", "pcm_s24le", "-ar", "96000"],
+    "32.wav": ["-c:a", "pcm_s32le"],
+    "8.wav": ["-c:a", "pcm_u8"],
+    "float.wav": ["-c:a", "pcm_f32le"],
+    "double.wav": ["-c:a", "pcm_f64le"],
+    "mu-law.wav": ["-c:a", "pcm_mulaw"],
+    "a-law.wav": ["-c:a", "pcm_alaw"],
+    "six channels.wav": ["-c:a", "pcm_s16le", "-ac", "6"],
+    "big.wav": ["-c:a", "pcm_s16le", "-rf64", "always"],
+    "wave64.w64": ["-c:a", "pcm_s16le", "-f", "w64"],
+    "streamed.wav": ["pipe", "-c:a", "pcm_s16le", "-f", "wav"],
+    "16.aiff": ["-c:a", "pcm_s16be"],
+    "24.aif": ["-c:a", "pcm_s24be", "-f", "aiff"],
+    "little endian.aifc": ["-c:a", "pcm_s16le", "-f", "aiff"],
+}
+WHOLE = {
+    "adpcm.wav": ["-c:a", "adpcm_ms"],
+    "mp3 inside.wav": ["-c:a", "libmp3lame"],
+    "two minutes.flac": ["-c:a", "flac"],
+    "mu-law.aifc": ["-c:a", "pcm_mulaw", "-f", "aiff"],
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A minute of music in every dress."""
+    folder = tmp_path_factory.mktemp("audio")
+    write_wav(folder / "master", music(60, 2, 44_100, 3), 44_100)
+    for name, options in (PARTS | WHOLE).items():
+        piped = options[0] == "pipe"
+        made = ffmpeg("-i", str(folder / "master"), *options[piped:], "pipe:1" if piped else str(folder / name))
+        if piped:
+            (folder / name).write_bytes(made)
+    plain = (folder / "16.wav").read_bytes()
+    (folder / "tag in front.wav").write_bytes(id3(100_000) + plain)
+    (folder / "tags behind.wav").write_bytes(plain + b"id3 " + (400_000).to_bytes(4, "little") + bytes(400_000))
+    (folder / "much behind.wav").write_bytes(plain + b"PAD " + (2_000_000).to_bytes(4, "little") + bytes(2_000_000))
+    (folder / "late samples.wav").write_bytes(_with_chunk(plain, 300_000))
+    (folder / "cut off.wav").write_bytes(plain[:-500_000])
+    # Each frame has four bytes; the header says one, so that a quarter of what is needed would be fetched.
+    (folder / "lies.wav").write_bytes(plain[:32] + b"\1\0" + plain[34:])
+    (folder / "no audio.wav").write_bytes(b"<html>" + b"sorry " * 500_000)
+    return folder
+
+
+def _with_chunk(wav: bytes, size: int) -> bytes:
+    """A chunk before the samples, larger than the first request."""
+    return wav[:12] + b"junk" + size.to_bytes(4, "little") + bytes(size) + wav[12:]
+
+
+@pytest.fixture(scope="module")
+def provider(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    with Processes(tmp_path_factory.mktemp("stack")) as processes:
+        yield start_provider(processes, ProviderConfig(str(folder)))
+
+
+class Inbox:
+    def append(self, outcome: Outcome) -> Outcome:
+        return outcome
+
+
+def run(provider: Provider, name: str, *, partial: bool) -> tuple[Outcome, int]:
+    """The outcome, and how many bytes came."""
+    config = provider.config
+    settings = ProviderSettings(url=provider.url_template, secret="token", hosts=(f"127.0.0.1:{config.object_port}",))
+    source = DownloadApi(
+        {"local": settings},
+        lambda _: config.authorization,
+        api_seconds=20,
+        download_seconds=20,
+        max_file_bytes=100_000_000,
+        files_in_flight_bytes=100_000_000,
+        allow_loopback=True,
+        needs=FINGERPRINTER.needs if partial else None,
+    )
+    before = sent(provider)
+    request = FingerprintRequest(Asset(name, name, provider="local"), NOW)
+    outcome = steps.fingerprint(request, source, FINGERPRINTER, Inbox(), steps.Deadline(60)).outcome
+    source.close()
+    return replace(outcome, event_id=""), sent(provider) - before
+
+
+def sent(provider: Provider) -> int:
+    return int(requests.get(provider.counts_url, timeout=10).json()["sent_bytes"])
+
+
+@pytest.mark.parametrize("name", [*PARTS, "tag in front.wav", "tags behind.wav"])
+def test_a_third_of_the_bytes_gives_the_same_row(provider: Provider, folder: Path, name: str) -> None:
+    """But for what only all bytes tell: SHA-256, and the hash of the samples."""
+    whole, _ = run(provider, name, partial=False)
+    part, received = run(provider, name, partial=True)
+    assert whole.fingerprint is not None, whole.error
+    assert whole.identity is not None
+    assert whole.properties is not None
+    assert part == replace(
+        whole,
+        identity=replace(whole.identity, sha256=None),
+        properties=replace(whole.properties, pcm_md5=None),
+    )
+    assert received < 0.45 * (folder / name).stat().st_size
+
+
+@pytest.mark.parametrize(
+    "name", [*WHOLE, "lies.wav", "much behind.wav", "late samples.wav", "cut off.wav", "no audio.wav"]
+)
+def test_what_is_not_sure_is_fetched_whole(provider: Provider, folder: Path, name: str) -> None:
+    """And has all its hashes, or the error of a whole file."""
+    whole, _ = run(provider, name, partial=False)
+    part, received = run(provider, name, partial=True)
+    assert part == whole
+    assert part.identity is not None
+    assert part.identity.sha256 is not None
+    assert received == (folder / name).stat().st_size
