@@ -28,9 +28,8 @@ from .plan import Event, Kind, Plan
 
 # Two of what can be two; the matcher has no part in this.
 INSTANCES = {"fingerprint": 2, "scheduler": 2, "matcher": 0}
-# The statements are counted in the log. Two instances on two cores finish some 15 files a second together: an INSERT
-# has its 20 outcomes after so long a wait.
-SETTINGS = {"LOG_LEVEL": "DEBUG", "BATCH_MILLISECONDS": "2500"}
+# The statements are counted in the log.
+SETTINGS = {"LOG_LEVEL": "DEBUG"}
 SCHEDULERS = ("scheduler", "scheduler.2")
 # They are never killed, so that their memory can be watched.
 SURVIVORS = ("fingerprint", "scheduler")

@@ -40,10 +40,8 @@ LOCAL_SETTINGS = {
     "REQUEST_SECONDS": "55",
     "SNOWFLAKE_NETWORK_SECONDS": "10",
     "SNOWFLAKE_SOCKET_SECONDS": "8",
+    # Places enough for those that wait for their batch.
     "THREADS": "48",
-    # Two cores finish some ten files a second: they wait longer than in production, so that they share statements too,
-    # and there are places enough for those that wait.
-    "BATCH_MILLISECONDS": "1000",
     "HOST": HOST,
 }
 
