@@ -43,8 +43,8 @@ check: environment ## Lint, types, dependency rule, dependencies, SQL, locks
 bench: tools ## Measure the local stack against bare fpcalc
 	@audio=$${AUDIO:-$$(scripts/sample_music.sh)} && $(BIN)/python scripts/benchmark.py "$$audio"
 
-soak: tools ## Put 20,000 files through the local stack, AUDIO over and over: memory, and costs (ARGS="--files 5000")
-	@audio=$${AUDIO:-$$(scripts/sample_music.sh)} && $(BIN)/python scripts/soak.py "$$audio" $(ARGS)
+soak: tools ## Put 20,000 files through the local stack: is memory level, what does each cost (ARGS="--files 5000")
+	@$(BIN)/python scripts/soak.py $${AUDIO:+"$$AUDIO"} $(ARGS)
 
 image: environment ## Build the container image of all functions with docker, podman or buildah
 	@$(BIN)/python scripts/build_image.py $(ARGS)

@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
+from campaign.library import make_library as make_sounds
 from campaign.memory import MEGABYTE, growth
+from campaign.plan import Kind, PlannedFile
 from cli import APP_OPTIONS, Exit, emit, errors_as_lines, fail, say
 from load import make_library, put_through
 from stack.processes import Processes
@@ -19,18 +21,21 @@ app = typer.Typer(**APP_OPTIONS)
 
 # The first thousand fill pools, arenas and caches.
 FEWEST_TO_JUDGE = 4000
+SOUNDS = 500
 
 
 @app.command()
 def main(
-    audio: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of audio.")],
+    audio: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="A folder of audio; by default sounds of 12 s are made.")
+    ] = None,
     files: Annotated[int, typer.Option(min=2, help="So many assets; the folder's files over and over.")] = 20_000,
 ) -> None:
     """Print one JSON object; exit code 1 where memory grew, of which fewer than 4,000 files tell nothing."""
-    if not audio.is_dir():
+    if audio is not None and not audio.is_dir():
         fail(f"{audio}: no such folder", Exit.WRONG_USAGE)
     with errors_as_lines(), tempfile.TemporaryDirectory(prefix="audiodup-soak-") as scratch:
-        library = make_library(audio, Path(scratch) / "library", files)
+        library = make_library(audio or _sounds(Path(scratch) / "sounds"), Path(scratch) / "library", files)
         with Processes(Path(scratch) / "stack") as processes:
             system = LocalSystem(processes, library, settings={"LOG_LEVEL": "DEBUG"}, instances={"matcher": 0})
             load = put_through(system, files)
@@ -39,6 +44,7 @@ def main(
     growths = {name: one for name in system.functions if (one := growth(load.samples, name))}
     emit(
         {
+            "made_by": f"scripts/soak.py --files {files}" if audio is None else "scripts/soak.py over a folder",
             "files": files,
             "cores": os.cpu_count(),
             "seconds": round(load.seconds, 1),
@@ -46,8 +52,8 @@ def main(
             "short": found.short,
             "failed": found.failed,
             "cpu_seconds": {
-                name: {"own": round(own, 1), "fpcalc_and_ffmpeg": round(children, 1)}
-                for name, (own, children) in load.cpu.items()
+                "fpcalc_and_ffmpeg": round(load.cpu["fingerprint"][1], 1),
+                **{name: round(own, 1) for name, (own, _) in load.cpu.items()},
             },
             "bytes_downloaded": load.sent_bytes,
             "messages": load.messages,
@@ -67,6 +73,11 @@ def main(
     if files >= FEWEST_TO_JUDGE and not all(one.flat for one in growths.values()):
         say("Memory grew.")
         raise typer.Exit(Exit.SOME_FAILED)
+
+
+def _sounds(folder: Path) -> Path:
+    make_sounds(folder, [PlannedFile(f"{number}.wav", Kind.GOOD) for number in range(SOUNDS)], seed=1)
+    return folder
 
 
 if __name__ == "__main__":

@@ -78,7 +78,8 @@ Given on its command line, as in `make run AUDIO=music`.
 """
 
 MAKE = {
-    "AUDIO": "`run`, `local`, `bench`, `soak`: folder of audio; default is a sample that is fetched or made.",
+    "AUDIO": "`run`, `local`, `bench`: folder of audio; default is a sample that is fetched or made. `soak`: "
+    "by default sounds are made.",
     "DATABASE": "`run`: folder of the embedded store; default `.audiodup`.",
     "REPOSITORY": "`deploy`: where the image is pushed to, as in `europe-west1-docker.pkg.dev/my-project/audiodup`.",
     "CONNECTION": "`snowflake`: whom to sign in as: a connection of Snowflake's own connections.toml.",
