@@ -30,6 +30,8 @@ WORKERS = 2
 _FULL_SCALE = 32_768
 _PATIENCE = 180.0
 _RUNNER = GuardedRunner(processes=WORKERS, wall_seconds=120, cpu_seconds=90, memory_bytes=1_500_000_000)
+FINGERPRINTER = AudioFingerprinter(Fpcalc("fpcalc", _RUNNER), Ffmpeg("ffmpeg", _RUNNER), _RUNNER)
+"""The product's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,8 @@ def measure(path: Path) -> Measured:
     Raises:
         audiodup.errors.Permanent: the file is too short, damaged, or no audio.
     """
-    fingerprinter = AudioFingerprinter(Fpcalc("fpcalc", _RUNNER), Ffmpeg("ffmpeg", _RUNNER), _RUNNER)
     with _opened(path) as file:
-        return fingerprinter.measure(file, container.inspect(file, path.suffix), Deadline(_PATIENCE))
+        return FINGERPRINTER.measure(file, container.inspect(file, path.suffix), Deadline(_PATIENCE))
 
 
 def samples(path: Path) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
