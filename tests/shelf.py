@@ -36,6 +36,7 @@ class Shelf:
         error: str | None = None,
         slow: Items | None = None,
         sha256: str | None = None,
+        etag: str | None = None,
         **properties: Any,
     ) -> None:
         """Add a file, or another version of it."""
@@ -51,7 +52,7 @@ class Shelf:
             if items is None
             else Fingerprint(encode(items, algorithm), length, algorithm, seconds, "1.5.1"),
             slow=None if slow is None else SlowFingerprint(encode(slow, algorithm), 0.125, duration or 1.0),
-            identity=FileIdentity(1000, sha256),
+            identity=FileIdentity(1000, sha256, etag),
             properties=AudioProperties(**{"codec": "mp3", "channels": 1, "sample_rate": 44100, **properties}),
         )
         if self._waiting is not None:

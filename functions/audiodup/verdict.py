@@ -95,7 +95,10 @@ def judge(a: IndexedFile, b: IndexedFile, compared: Compared | None, pairs: floa
         pairs: of recordings in the library: what is rare enough in a small one is chance in a large one.
     """
     if content := equal_content(a, b):
-        return _of_equal_content(a, b, content)
+        return _of_equal_content(a, b, content, Action.AUTO_DELETE_CANDIDATE)
+    # Where nothing was compared, whoever asks has seen that the fingerprints are equal.
+    if equal_tag(a, b) and (compared is None or compared.alignment.agreement >= IDENTICAL_AGREEMENT):
+        return _of_equal_content(a, b, "equal size, ETag and fingerprint (no hash of all bytes)", Action.MANUAL_REVIEW)
     if compared is None:
         return None
     chance = NORMAL_CHANCE if compared.speed == 1 else SLOW_CHANCE
@@ -131,11 +134,8 @@ def judge(a: IndexedFile, b: IndexedFile, compared: Compared | None, pairs: floa
 
 def equal_content(a: IndexedFile, b: IndexedFile) -> str | None:
     """Why the two are known to hold the same audio, in words; None where they are not."""
-    if a.sha256 and b.sha256:
-        if a.sha256 == b.sha256:
-            return "equal bytes (SHA-256)"
-    elif a.etag and a.etag == b.etag and a.file_size and a.file_size == b.file_size and not a.etag.startswith("W/"):
-        return "equal bytes (size and ETag)"
+    if a.sha256 and a.sha256 == b.sha256:
+        return "equal bytes (SHA-256)"
     # The hash is of the samples' bytes alone: it does not know how fast they are played, to how many ears, or how wide
     # a sample is (silence of 16 and of 24 bits has the same bytes, and another length).
     same_form = a.sample_rate == b.sample_rate and a.channels == b.channels
@@ -145,12 +145,21 @@ def equal_content(a: IndexedFile, b: IndexedFile) -> str | None:
     return None
 
 
-def _of_equal_content(a: IndexedFile, b: IndexedFile, why: str) -> Judgement:
+def equal_tag(a: IndexedFile, b: IndexedFile) -> bool:
+    """Whether they have one size and one strong ETag, and no hash says more. S3's is made of the bytes; that of other
+    hosts may be of time and size, which two exports of one session share.
+    """
+    hashed = a.sha256 is not None and b.sha256 is not None
+    sized = a.file_size is not None and a.file_size == b.file_size
+    return not hashed and sized and a.etag is not None and a.etag == b.etag and not a.etag.startswith("W/")
+
+
+def _of_equal_content(a: IndexedFile, b: IndexedFile, why: str, action: Action) -> Judgement:
     seconds = min(a.duration or 0.0, b.duration or 0.0)
     return Judgement(
         Verdict.IDENTICAL,
         Kind.TRANSCODE if (a.container, a.codec) != (b.container, b.codec) else None,
-        Action.AUTO_DELETE_CANDIDATE,
+        action,
         similarity=1.0,
         kappa=1.0,
         expected_false=0.0,

@@ -54,7 +54,6 @@ class TestEqualContent:
         ("changes", "words"),
         [
             ({"sha256": "ab"}, "SHA-256"),
-            ({"etag": '"x"', "file_size": 5}, "ETag"),
             ({"pcm_md5": "cd"}, "samples"),
         ],
     )
@@ -63,6 +62,18 @@ class TestEqualContent:
         assert judgement is not None
         assert (judgement.verdict, judgement.action, judgement.similarity) == (IDENTICAL, AUTO, 1.0)
         assert words in judgement.evidence
+
+    def test_size_and_etag_are_looked_at_by_a_person(self) -> None:
+        """They are not made of the bytes everywhere; and fingerprints that differ overrule them."""
+        a, b = (replace(WAV, asset_id=name, etag="x", file_size=5) for name in "12")
+        judgement = judge(a, b, None, 5e9)
+        assert judgement is not None
+        assert (judgement.verdict, judgement.action) == (IDENTICAL, REVIEW)
+        assert "ETag" in judgement.evidence
+        assert judge(replace(a, sha256="ab"), b, None, 5e9) == judgement
+        other = judged(TRACK, worn(TRACK, 0.02), a, b)
+        assert other is not None
+        assert other.verdict is SAME
 
     def test_wav_and_flac_of_one_master_are_identical(self) -> None:
         flac = replace(WAV, asset_id="2", container="flac", codec="flac", pcm_md5="cd")

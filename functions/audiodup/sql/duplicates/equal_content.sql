@@ -41,7 +41,8 @@ WITH AUDIO_CONTENT AS (
             SELECT
                 TAGGED.ASSET_ID,
                 TAGGED.FILE_KEY,
-                'ETAG ' || TAGGED.ETAG || ' ' || SIZED.FILE_SIZE AS CONTENT
+                -- No proof of the bytes: the fingerprint must not say otherwise.
+                'ETAG ' || TAGGED.ETAG || ' ' || SIZED.FILE_SIZE || ' ' || MD5(SIZED.FINGERPRINT) AS CONTENT
             FROM AUDIO_FILE AS TAGGED
             INNER JOIN AUDIO_FINGERPRINT AS SIZED
                 ON
@@ -120,5 +121,8 @@ WHERE
             AND AUDIO_DUPLICATE.A_FILE_KEY = A.FILE_KEY
             AND AUDIO_DUPLICATE.B_ASSET_ID = B.ASSET_ID
             AND AUDIO_DUPLICATE.B_FILE_KEY = B.FILE_KEY
-            AND AUDIO_DUPLICATE.ACTION = 'AUTO_DELETE_CANDIDATE'
+            AND (
+                AUDIO_DUPLICATE.ACTION = 'AUTO_DELETE_CANDIDATE'
+                OR (A.CONTENT LIKE 'ETAG %%' AND AUDIO_DUPLICATE.VERDICT = 'IDENTICAL')
+            )
     );
