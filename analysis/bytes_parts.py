@@ -81,8 +81,9 @@ def compare(whole: Path) -> dict[str, Any]:
     head = sparse(whole, [(0, CHUNK_BYTES)], whole.with_stem("head"))
     with _opened(head, whole=False) as file:
         needed = FINGERPRINTER.needs(file)
-    part = sparse(whole, [(0, needed)], whole.with_stem("part"))
-    return {"size": size, "fetched": needed, "equal": _measured(part, whole=needed == size) == _measured(whole)}
+    part = sparse(whole, needed, whole.with_stem("part"))
+    fetched = sum(end - start for start, end in needed)
+    return {"size": size, "fetched": fetched, "equal": _measured(part, whole=fetched == size) == _measured(whole)}
 
 
 def _measured(path: Path, *, whole: bool = True) -> tuple[int, float | None, Measured]:

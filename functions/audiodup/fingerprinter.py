@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -12,7 +13,7 @@ from audiodup.decoder import Ffmpeg
 from audiodup.errors import Corrupt, Permanent, TimedOut, TooShort
 from audiodup.guarded import GuardedRunner
 from audiodup.model import Asset, AudioProperties, Fingerprint, Inspection, Measured, SlowFingerprint
-from audiodup.prefix import prefix_bytes
+from audiodup.prefix import needed_parts
 from audiodup.slowed import slowed
 from audiodup.sound import Sound
 from audiodup.steps import AudioFile, Deadline
@@ -51,13 +52,15 @@ class AudioFingerprinter:
     def inspect(self, file: AudioFile, asset: Asset, deadline: Deadline | None = None) -> Inspection:
         return container.inspect(file, asset.format or PurePosixPath(asset.file_key).suffix, deadline)
 
-    def needs(self, file: AudioFile) -> int:
-        """So many bytes from its start are all that is looked at; of the file no more than its headers is there yet."""
+    def needs(self, file: AudioFile) -> list[tuple[int, int]]:
+        """Start and end of the parts that are looked at; of the file no more than its headers is there yet."""
         try:
             samples = container.inspect(file, None).samples
         except Permanent:
             samples = None
-        return prefix_bytes(samples, file.identity.size, self._fpcalc.seconds)
+        # ffmpeg listens to what may be a short sound, however little is fingerprinted.
+        seconds = self._fpcalc.seconds and max(self._fpcalc.seconds, math.ceil(SHORT_SECONDS + _MARGIN_SECONDS))
+        return needed_parts(samples, file.identity.size, seconds)
 
     def measure(self, file: AudioFile, inspection: Inspection, deadline: Deadline) -> Measured:
         inspection = self._verified(file, inspection, deadline)

@@ -1,4 +1,4 @@
-"""How much of a file from its start is all that is looked at, where the samples lie in it as they are.
+"""Which parts of a file are looked at, where the samples lie in it as they are.
 
 Compressed formats say nowhere how many bytes two minutes take (analysis/results/bytes.md).
 """
@@ -14,19 +14,23 @@ _MORE_SECONDS = 1
 _MORE_BYTES = 256 * 1024
 # For a tenth of the bytes nobody gives up the file's hash.
 _MOST_OF_THE_FILE = 0.9
-# Tags behind the samples are not fetched, and FFmpeg walks through the zeros in their place 8 bytes at a time.
+# Tags, and whatever else a decoder may find there. More of it is a file of another kind.
 _MOST_BEHIND = 1_000_000
 
 
-def prefix_bytes(samples: SampleRange | None, size: int, seconds: int) -> int:
-    """Bytes of which the fingerprint, the duration and the rest are those of the whole file.
+def needed_parts(samples: SampleRange | None, size: int, seconds: int) -> list[tuple[int, int]]:
+    """Start and end of the parts of which the fingerprint, the duration and the rest are those of the whole file.
 
     Args:
-        samples: where they lie; None where they are compressed.
-        size: of the whole file.
-        seconds: so much is fingerprinted; 0 is all of it.
+        samples: where they lie; None where they are compressed, or nobody knows for sure.
+        size: of the whole file, bytes.
+        seconds: so much is listened to; 0 is all of it.
     """
+    everything = [(0, size)]
     if samples is None or not seconds or not samples.start <= samples.end <= size <= samples.end + _MOST_BEHIND:
-        return size
-    needed = samples.start + math.ceil((seconds + _MORE_SECONDS) * samples.bytes_per_second) + _MORE_BYTES
-    return needed if needed < _MOST_OF_THE_FILE * size else size
+        return everything
+    enough = samples.start + math.ceil((seconds + _MORE_SECONDS) * samples.bytes_per_second) + _MORE_BYTES
+    behind = size - samples.end
+    if enough >= samples.end or enough + behind >= _MOST_OF_THE_FILE * size:
+        return everything
+    return [(0, enough), *([(samples.end, size)] if behind else [])]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -34,7 +34,7 @@ _REFUSED = (400, 401, 403)
 """S3: "Request has expired" is 403, ExpiredToken 400."""
 _NO_RANGE = (206, 412, 416)
 """A part, but not the one that was asked for; another version by now; nothing to take a part of."""
-_UNCOMPRESSED = frozenset({"wav", "wave", "bwf", "rf64", "w64", "aif", "aiff", "aifc"})
+_UNCOMPRESSED = frozenset({"wav", "wave", "bwf", "rf64", "aif", "aiff", "aifc"})
 """Names of formats whose samples may lie in the file as they are."""
 
 T = TypeVar("T")
@@ -64,12 +64,12 @@ class DownloadApi:
         allow_loopback: bool = False,
         temporary_folder: str | None = None,
         resolver: Resolver = resolve,
-        needs: Callable[[AudioFile], int] | None = None,
+        needs: Callable[[AudioFile], Sequence[tuple[int, int]]] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """
         Args:
-            needs: how many bytes from its start a file is to have, of which so far only the headers are there; None
+            needs: start and end of the parts that a file is to have, of which so far only the headers are there; None
                 fetches whole files.
 
         Raises:
@@ -169,7 +169,7 @@ class DownloadApi:
             return _Download(file.size, etag(answer))
 
     def _get_needed(self, file: TemporaryFile, endpoint: Endpoint, signed: Url, seconds: float) -> _Download | Later:
-        """The headers first, then the part that they say is needed; all of it from a host that gives no parts."""
+        """The headers first, then the parts that they say are needed; all of it from a host that gives no parts."""
         end = time.monotonic() + seconds
         file.clear()
         with self._client.get(signed, endpoint.file_hosts, seconds, _range(0, CHUNK_BYTES)) as answer:
@@ -194,18 +194,27 @@ class DownloadApi:
     def _get_rest(  # noqa: PLR0913 - what a range is asked for with
         self, file: TemporaryFile, endpoint: Endpoint, signed: Url, size: int, version: str, seconds: float
     ) -> _Download | Later | None:
-        """None: the host does not give this part of that version."""
-        if file.size == size:
+        """None: the host does not give these parts of that version."""
+        end = time.monotonic() + seconds
+        begun = file.size
+        if begun == size:
             return _Download(size, version)
         file.extend(size)
-        begun = OpenedFile(file.descriptor, file.path, FileIdentity(size), {}, complete=_never)
-        wanted = Part(file.size, self._needs(begun) if self._needs else size, size)
-        headers = {**_range(wanted.start, wanted.end), "If-Match": f'"{version}"'}
-        with self._client.get(signed, endpoint.file_hosts, seconds, headers) as answer:
-            if part(answer) == wanted and etag(answer) == version:
+        headers = OpenedFile(file.descriptor, file.path, FileIdentity(size), {}, complete=_never)
+        for first, last in self._needs(headers) if self._needs else [(0, size)]:
+            wanted = Part(max(first, begun), last, size)
+            if wanted.start >= last:
+                continue
+            asked = {**_range(wanted.start, last), "If-Match": f'"{version}"'}
+            with self._client.get(signed, endpoint.file_hosts, end - time.monotonic(), asked) as answer:
+                if part(answer) != wanted or etag(answer) != version:
+                    return None if answer.status in (200, *_REFUSED, *_NO_RANGE) else judged(answer)
+                file.skip_to(wanted.start)
+                there = file.size
                 self._receive(answer, file)
-                return _Download(size, version) if file.size == wanted.end else None
-            return None if answer.status in (200, *_REFUSED, *_NO_RANGE) else judged(answer)
+                if file.size - there != last - wanted.start:
+                    return None
+        return _Download(size, version)
 
     def _receive(self, answer: Answer, file: TemporaryFile) -> None:
         """Append the body to the file."""

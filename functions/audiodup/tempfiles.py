@@ -48,6 +48,7 @@ class TemporaryFile:
         self.descriptor = descriptor
         self.path = path
         self.size = 0
+        """Bytes that were written."""
         self._budget = budget
         self._reserved = 0
         self._hash = hashlib.sha256()
@@ -83,6 +84,10 @@ class TemporaryFile:
         """Make it this long: behind what was written is a hole, which takes no room and reads as zeros."""
         with _no_room():
             os.ftruncate(self.descriptor, size)
+
+    def skip_to(self, offset: int) -> None:
+        """What is written next stands there."""
+        os.lseek(self.descriptor, offset, os.SEEK_SET)
 
     def rewind(self) -> None:
         """To the start, for whoever reads it."""

@@ -19,6 +19,8 @@ from audiodup.steps import AudioFile, Deadline
 
 NEEDED = 500_000
 SIZE = len(CONTENT)
+BEHIND = SIZE - 1_000
+PARTS = CONTENT[:NEEDED] + bytes(BEHIND - NEEDED) + CONTENT[BEHIND:]
 VERSION = '"9b2cf5"'
 
 
@@ -26,11 +28,11 @@ VERSION = '"9b2cf5"'
 def api(server: Server, tmp_path: Path) -> Any:
     """What is needed is said by the file's first bytes, as its headers do."""
 
-    def needs(file: AudioFile) -> int:
+    def needs(file: AudioFile) -> list[tuple[int, int]]:
         assert not file.whole
         assert (file.identity.size, os.fstat(file.descriptor).st_size) == (SIZE, SIZE)
         assert os.pread(file.descriptor, SIZE, 0)[: CHUNK_BYTES + 9] == CONTENT[:CHUNK_BYTES] + bytes(9)
-        return NEEDED
+        return [(0, NEEDED), (BEHIND, SIZE)]
 
     api = Api(server, tmp_path, needs=needs)
     yield api
@@ -64,22 +66,23 @@ def everything(exchange: Exchange) -> None:
 
 
 def test_only_what_is_needed_is_fetched_and_stands_where_it_belongs(server: Server, api: Api) -> None:
-    """In two requests on one connection, the second for the same version."""
+    """On one connection, and all for the version that the first had."""
     server.on("/file", ranges())
     with api.source.open(ASSET, Deadline(30)) as file:
-        assert Path(file.path).read_bytes() == CONTENT[:NEEDED] + bytes(SIZE - NEEDED)
-        assert api.source.bytes_in_flight == NEEDED
+        assert Path(file.path).read_bytes() == PARTS
+        assert api.source.bytes_in_flight == NEEDED + SIZE - BEHIND
         assert not file.whole
         assert (file.identity.size, file.identity.sha256, file.identity.etag) == (SIZE, None, "9b2cf5")
     asked = server.asked("/file")
-    assert [wanted(one) for one in asked] == [(0, CHUNK_BYTES - 1), (CHUNK_BYTES, NEEDED - 1)]
-    assert asked[0].connection is asked[1].connection
-    assert {name.lower(): value for name, value in asked[1].headers.items()}["if-match"] == VERSION
+    assert [wanted(one) for one in asked] == [(0, CHUNK_BYTES - 1), (CHUNK_BYTES, NEEDED - 1), (BEHIND, SIZE - 1)]
+    for one in asked[1:]:
+        assert one.connection is asked[0].connection
+        assert {name.lower(): value for name, value in one.headers.items()}["if-match"] == VERSION
 
 
 def test_the_rest_is_there_when_it_is_asked_for(server: Server, api: Api) -> None:
     """By a signed URL of its own: the first may be over by then."""
-    server.on("/file", ranges(), ranges(), everything)
+    server.on("/file", ranges(), ranges(), ranges(), everything)
     with api.source.open(ASSET, Deadline(30)) as part:
         file = part.completed(Deadline(30))
         assert Path(file.path).read_bytes() == CONTENT
@@ -103,7 +106,7 @@ def test_other_formats_are_fetched_whole(server: Server, api: Api, asset: Asset)
 def test_the_format_is_the_assets_or_the_names(server: Server, api: Api, asset: Asset) -> None:
     """However it is written."""
     server.on("/file", ranges())
-    assert api.get(asset) == CONTENT[:NEEDED] + bytes(SIZE - NEEDED)
+    assert api.get(asset) == PARTS
 
 
 def test_a_host_that_knows_no_ranges_sends_all_at_once(server: Server, api: Api) -> None:
@@ -145,6 +148,8 @@ SPOILT = {
     "another part then": [ranges(), ranges(change=lambda text: text.replace(f"{CHUNK_BYTES}-", "0-"))],
     "another size then": [ranges(), ranges(size=SIZE + 1)],
     "expired then": [ranges(), status(403)],
+    "another version at last": [ranges(), ranges(), ranges(etag='"other"')],
+    "gone at last": [ranges(), ranges(), status(412)],
     "less than it says then": [ranges(), ranges(content=CONTENT[: NEEDED - 1])],
 }
 
@@ -163,9 +168,9 @@ def test_a_host_that_does_not_play_along_is_asked_for_all(server: Server, api: A
 def test_a_hiccup_in_either_part_is_tried_again(server: Server, api: Api) -> None:
     """From the beginning, once; more is Pub/Sub's."""
     server.on("/file", status(503), ranges())
-    assert api.get() == CONTENT[:NEEDED] + bytes(SIZE - NEEDED)
+    assert api.get() == PARTS
     server.on("/file", ranges(), status(500), ranges())
-    assert api.get() == CONTENT[:NEEDED] + bytes(SIZE - NEEDED)
+    assert api.get() == PARTS
     server.on("/file", ranges(), status(500), ranges(), status(500))
     api.fails(DownloadFailed, "answered 500")
 
@@ -173,7 +178,7 @@ def test_a_hiccup_in_either_part_is_tried_again(server: Server, api: Api) -> Non
 def test_a_refused_url_is_asked_for_anew(server: Server, api: Api) -> None:
     """As for whole files."""
     server.on("/file", status(403), ranges())
-    assert api.get() == CONTENT[:NEEDED] + bytes(SIZE - NEEDED)
+    assert api.get() == PARTS
     assert len(server.asked(QUESTION)) == 2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -35,18 +36,21 @@ PARTS = {
     "a-law.wav": ["-c:a", "pcm_alaw"],
     "six channels.wav": ["-c:a", "pcm_s16le", "-ac", "6"],
     "big.wav": ["-c:a", "pcm_s16le", "-rf64", "always"],
-    "wave64.w64": ["-c:a", "pcm_s16le", "-f", "w64"],
     "streamed.wav": ["pipe", "-c:a", "pcm_s16le", "-f", "wav"],
     "16.aiff": ["-c:a", "pcm_s16be"],
     "24.aif": ["-c:a", "pcm_s24be", "-f", "aiff"],
     "little endian.aifc": ["-c:a", "pcm_s16le", "-f", "aiff"],
 }
 WHOLE = {
+    "wave64.wav": ["-c:a", "pcm_s16le", "-f", "w64"],
     "adpcm.wav": ["-c:a", "adpcm_ms"],
     "mp3 inside.wav": ["-c:a", "libmp3lame"],
     "two minutes.flac": ["-c:a", "flac"],
     "mu-law.aifc": ["-c:a", "pcm_mulaw", "-f", "aiff"],
 }
+
+# Each is a file in which a decoder may find another length or another sound than a part of it tells.
+ODD = ["two formats.wav", "fewer bits are valid.wav", "four bits.wav", "sowt of 8 bits.aifc"]
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +71,45 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "cut off.wav").write_bytes(plain[:-500_000])
     # Each frame has four bytes; the header says one, so that a quarter of what is needed would be fetched.
     (folder / "lies.wav").write_bytes(plain[:32] + b"\1\0" + plain[34:])
+    (folder / "two formats.wav").write_bytes(plain[:12] + _fmt(1, 8_000, 8) + plain[12:])
+    (folder / "fewer bits are valid.wav").write_bytes(_extensible(plain, valid=8))
+    (folder / "four bits.wav").write_bytes(plain[:12] + _fmt(2, 44_100, 4) + plain[36:])
+    (folder / "samples twice.wav").write_bytes(plain + b"data" + (800_000).to_bytes(4, "little") + plain[44:800_044])
+    ffmpeg("-i", str(folder / "master"), "-ac", "1", "-c:a", "pcm_s8", "-f", "aiff", str(folder / "8 bits.aiff"))
+    (folder / "sowt of 8 bits.aifc").write_bytes(_as_sowt((folder / "8 bits.aiff").read_bytes()))
+    aiff = (folder / "16.aiff").read_bytes()
+    common = aiff.index(b"COMM")
+    (folder / "COMM behind too.aiff").write_bytes(aiff + _other_rate(aiff[common : common + 26]))
     (folder / "no audio.wav").write_bytes(b"<html>" + b"sorry " * 500_000)
     return folder
+
+
+def _fmt(channels: int, rate: int, bits: int) -> bytes:
+    block = max(channels * bits // 8, 1)
+    fields = (16).to_bytes(4, "little"), struct.pack("<HHIIHH", 1, channels, rate, rate * block, block, bits)
+    return b"fmt " + b"".join(fields)
+
+
+def _extensible(wav: bytes, valid: int) -> bytes:
+    """WAVE_FORMAT_EXTENSIBLE that says 16 bits, of which not all are valid."""
+    subtype = b"\1\0" + bytes.fromhex("000000001000800000aa00389b71")
+    body = b"\xfe\xff" + wav[22:36] + struct.pack("<HHI", 22, valid, 3) + subtype
+    return wav[:12] + b"fmt " + len(body).to_bytes(4, "little") + body + wav[36:]
+
+
+def _as_sowt(aiff: bytes) -> bytes:
+    """AIFC of type `sowt`, in eight bits, as some recorders write."""
+    common = aiff.index(b"COMM")
+    kind = b"sowt\0\0"
+    chunk = b"COMM" + (24).to_bytes(4, "big") + aiff[common + 8 : common + 26] + kind
+    end = common + 8 + int.from_bytes(aiff[common + 4 : common + 8], "big")
+    return aiff[:8] + b"AIFC" + aiff[12:common] + chunk + aiff[end:]
+
+
+def _other_rate(common: bytes) -> bytes:
+    """The same chunk at half the sample rate."""
+    exponent = int.from_bytes(common[16:18], "big") - 1
+    return common[:16] + exponent.to_bytes(2, "big") + common[18:]
 
 
 def _with_chunk(wav: bytes, size: int) -> bytes:
@@ -112,7 +153,7 @@ def sent(provider: Provider) -> int:
     return int(requests.get(provider.counts_url, timeout=10).json()["sent_bytes"])
 
 
-@pytest.mark.parametrize("name", [*PARTS, "tag in front.wav", "tags behind.wav"])
+@pytest.mark.parametrize("name", [*PARTS, "8 bits.aiff", "tag in front.wav", "tags behind.wav"])
 def test_a_third_of_the_bytes_gives_the_same_row(provider: Provider, folder: Path, name: str) -> None:
     """But for what only all bytes tell: SHA-256, and the hash of the samples."""
     whole, _ = run(provider, name, partial=False)
@@ -128,8 +169,18 @@ def test_a_third_of_the_bytes_gives_the_same_row(provider: Provider, folder: Pat
     assert received < 0.45 * (folder / name).stat().st_size
 
 
+@pytest.mark.parametrize("name", ["samples twice.wav", "COMM behind too.aiff"])
+def test_what_a_decoder_finds_behind_the_samples_is_there(provider: Provider, name: str) -> None:
+    """Whichever it believes, it has the same choice."""
+    whole, part = (run(provider, name, partial=partial)[0] for partial in (False, True))
+    assert (part.error, part.fingerprint) == (whole.error, whole.fingerprint)
+    assert part.properties is not None
+    assert whole.properties is not None
+    assert replace(part.properties, pcm_md5=None) == replace(whole.properties, pcm_md5=None)
+
+
 @pytest.mark.parametrize(
-    "name", [*WHOLE, "lies.wav", "much behind.wav", "late samples.wav", "cut off.wav", "no audio.wav"]
+    "name", [*WHOLE, *ODD, "lies.wav", "much behind.wav", "late samples.wav", "cut off.wav", "no audio.wav"]
 )
 def test_what_is_not_sure_is_fetched_whole(provider: Provider, folder: Path, name: str) -> None:
     """And has all its hashes, or the error of a whole file."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from audiodup.model import SampleRange
-from audiodup.prefix import prefix_bytes
+from audiodup.prefix import needed_parts
 
 CD = 176_400
 
@@ -19,8 +19,15 @@ def samples(seconds: float, start: int = 44, rate: int = CD) -> SampleRange:
 def test_two_minutes_and_what_is_read_ahead(start: int, rate: int) -> None:
     """Of ten minutes."""
     long = samples(600, start, rate)
-    needed = prefix_bytes(long, long.end, 120)
+    [(begin, needed)] = needed_parts(long, long.end, 120)
+    assert begin == 0
     assert start + 121 * rate <= needed <= start + 121 * rate + 300_000
+
+
+def test_what_is_behind_the_samples_is_fetched_too() -> None:
+    """A decoder may look there, and zeros would be no tag."""
+    [_, behind] = needed_parts(samples(600), samples(600).end + 5_000, 120)
+    assert behind == (samples(600).end, samples(600).end + 5_000)
 
 
 @pytest.mark.parametrize(
@@ -30,12 +37,13 @@ def test_two_minutes_and_what_is_read_ahead(start: int, rate: int) -> None:
         (samples(600), 0, 0),  # all of it is fingerprinted
         (samples(130), 0, 120),  # not worth its hash
         (samples(60), 0, 120),
+        (samples(3, rate=8_000), 900_000, 120),
         (samples(600), -1, 120),  # cut off: that is to be seen
-        (samples(600), 1_000_001, 120),  # zeros that FFmpeg would walk through
+        (samples(600), 1_000_001, 120),
         (SampleRange(44, 40, CD), 4, 120),
     ],
 )
 def test_all_of_it(where: SampleRange | None, behind: int, seconds: int) -> None:
     """And never more than there is."""
     size = behind + (where.end if where else 100_000_000)
-    assert prefix_bytes(where, size, seconds) == size
+    assert needed_parts(where, size, seconds) == [(0, size)]

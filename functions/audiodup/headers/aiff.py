@@ -29,12 +29,14 @@ _MAX_CHUNKS = 10_000
 def read_aiff(reader: Reader) -> Header:
     """Read all chunks (COMM may come after the samples), and hash the samples if they are integers."""
     common, sound = None, None
+    names = []
     position = 12
     for _ in range(_MAX_CHUNKS):
         head = reader.upto(position, 8)
         if len(head) < 8:
             break
         size = int.from_bytes(head[4:], "big")
+        names.append(head[:4])
         if head[:4] == b"COMM":
             common = reader.upto(position + 8, min(size, 22))
         elif head[:4] == b"SSND":
@@ -43,10 +45,10 @@ def read_aiff(reader: Reader) -> Header:
         position += 8 + size + size % 2
     if common is None or len(common) < 18 or sound is None:
         return Header()
-    return _header(reader, common, *sound)
+    return _header(reader, common, *sound, alone=names.count(b"COMM") == names.count(b"SSND") == 1)
 
 
-def _header(reader: Reader, common: bytes, offset: int, end: int) -> Header:
+def _header(reader: Reader, common: bytes, offset: int, end: int, *, alone: bool) -> Header:
     channels, frames, bits = struct.unpack_from(">HIH", common)
     sample_rate = _extended(common[8:18])
     kind = common[18:22] or b"NONE"
@@ -58,7 +60,9 @@ def _header(reader: Reader, common: bytes, offset: int, end: int) -> Header:
         codec = (_LITTLE_ENDIAN if kind == b"sowt" else _BIG_ENDIAN)[sample_bytes]
         lossless = True
         bit_rate = sample_rate * channels * sample_bytes * 8
-        samples = SampleRange(reader.start + offset, reader.start + end, sample_rate * channels * sample_bytes)
+        # FFmpeg takes 8 bits of `sowt` for 16; and what is there twice it may take where we do not.
+        if alone and bits == sample_bytes * 8 and (kind != b"sowt" or bits >= 16):
+            samples = SampleRange(reader.start + offset, reader.start + end, sample_rate * channels * sample_bytes)
         if bits % 8 == 0 and not missing:
             layout = PcmLayout(channels, sample_bytes, big_endian=kind != b"sowt")
             size = frames * channels * sample_bytes or reader.size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audiodup.headers.header import Header, cut_off, positive
 from audiodup.headers.pcm import PcmLayout, pcm_md5
@@ -42,6 +42,15 @@ class _Format:
     bits: int
     valid_bits: int
 
+    alone: bool = True
+    """No other `fmt ` is to be had for one."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nobody can read another length out of it: decoders differ in what they believe of such headers."""
+        fits = self.block_align * 8 == self.channels * self.bits
+        return fits and self.alone and self.bits == self.valid_bits and self.bits in (8, 16, 24, 32, 64)
+
     @property
     def sample_bytes(self) -> int:
         return self.block_align // self.channels if self.channels else 0
@@ -55,7 +64,9 @@ def read_wav(reader: Reader) -> Header:
         if name == b"ds64":
             ds64_data_size = int(struct.unpack("<Q", reader.read(offset + 8, 8))[0])
         elif name == b"fmt ":
-            form = _read_format(reader.upto(offset, min(size, 40)))
+            found = _read_format(reader.upto(offset, min(size, 40)))
+            # Of Wave64's names four bytes are looked at here, and sixteen by FFmpeg.
+            form = found and replace(found, alone=form is None and not wave64)
         elif name == b"fact" and size >= 4:
             sample_count = int(struct.unpack("<I", reader.read(offset, 4))[0])
         elif name == b"data":
@@ -76,8 +87,7 @@ def _header(reader: Reader, form: _Format | None, sample_count: int | None, offs
     if form.tag in (_PCM, _FLOAT, _ALAW, _MULAW) and form.block_align:
         codec = {_PCM: _INTEGER_CODECS, _FLOAT: _FLOAT_CODECS}.get(form.tag, {}).get(form.sample_bytes, codec)
         seconds = size / form.block_align / form.sample_rate
-        # Where the header contradicts itself nobody knows which of the two a decoder believes.
-        if form.block_align * 8 == form.channels * form.bits:
+        if form.is_plain and codec is not None:
             end = offset + size if size else reader.size
             samples = SampleRange(reader.start + offset, reader.start + end, form.block_align * form.sample_rate)
     elif sample_count is not None and size:
