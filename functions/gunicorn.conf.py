@@ -35,13 +35,15 @@ KILL_CHILDREN_AFTER = 7
 
 
 def post_worker_init(_: Any) -> None:
-    """Give fpcalc an end when the instance is stopped."""
+    """Give batches and fpcalc an end when the instance is stopped."""
     previous = signal.getsignal(signal.SIGTERM)
 
     def drain(number: int, frame: FrameType | None) -> None:
-        timer = threading.Timer(KILL_CHILDREN_AFTER, wiring.parts().interrupt)
-        timer.daemon = True
-        timer.start()
+        parts = wiring.parts()
+        for seconds, step in ((0, parts.hurry), (KILL_CHILDREN_AFTER, parts.interrupt)):
+            timer = threading.Timer(seconds, step)
+            timer.daemon = True
+            timer.start()
         if callable(previous):
             previous(number, frame)
 

@@ -37,8 +37,9 @@ locals {
     fingerprint = {
       cpus = var.fingerprint.cpus
       # The file system is memory: the budget of files in flight, fpcalc and ffmpeg at their limit, and 1 GB for Python.
-      memory_gib  = ceil((local.settings.FILES_IN_FLIGHT_BYTES + var.fingerprint.cpus * local.settings.FPCALC_MEMORY_BYTES + pow(10, 9)) / pow(2, 30))
-      concurrency = var.fingerprint.concurrency # few large instances, so that outcomes share statements
+      memory_gib = ceil((local.settings.FILES_IN_FLIGHT_BYTES + var.fingerprint.cpus * local.settings.FPCALC_MEMORY_BYTES + pow(10, 9)) / pow(2, 30))
+      # Few large instances, so that outcomes share statements; and places for those that wait for bytes or for their batch.
+      concurrency = var.fingerprint.concurrency
       instances   = var.fingerprint.instances
       timeout     = local.production.ack_deadline_seconds
       role        = "INGEST"

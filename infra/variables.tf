@@ -66,7 +66,7 @@ variable "fingerprint" {
   description = "Size of the fingerprint function: CPUs and requests at once of an instance, and at most so many instances. Each request asks the download API for a file: keep instances x concurrency within what it allows, and CPUs and memory within the project's quota for Cloud Run (a new project's may be 20 CPUs and 40 GiB)."
   type = object({
     cpus        = optional(number, 8)
-    concurrency = optional(number, 32)
+    concurrency = optional(number, 80)
     instances   = optional(number, 2)
   })
   default = {}

@@ -79,6 +79,13 @@ class Batcher:
             raise type(error)(error.words) from error
         return outcome
 
+    def hurry(self) -> None:
+        """From now on nobody waits for others: the instance is stopping."""
+        with self._lock:
+            self._wait = 0.0
+            if self._open is not None:
+                self._open.full.set()
+
     def _lead(self, batch: _Batch, end: float) -> None:
         """Collect, close the batch, and hand it to the inserting thread."""
         batch.full.wait(min(self._wait, self._patience))

@@ -22,7 +22,8 @@ from audiodup.errors import AudioDupError, Conflict, InvalidValue, StoreUnavaila
 # Snowflake's sessions begin in America/Los_Angeles and wait 12 hours for a lock. Given at connect: the embedded store
 # refuses ALTER SESSION.
 LOCK_SECONDS = 360
-SESSION_PARAMETERS: Mapping[str, Any] = {"TIMEZONE": "UTC", "LOCK_TIMEOUT": LOCK_SECONDS}
+# And an account may have AUTOCOMMIT off: nothing that was answered for would be committed.
+SESSION_PARAMETERS: Mapping[str, Any] = {"TIMEZONE": "UTC", "LOCK_TIMEOUT": LOCK_SECONDS, "AUTOCOMMIT": True}
 # The connector cancels a statement after its network time-out unless it is given another limit: a merge may wait for
 # the lock, for a warehouse that wakes up, and then work.
 STATEMENT_SECONDS = LOCK_SECONDS + 120
@@ -155,10 +156,11 @@ class Session:
 
     def _begin(self) -> None:
         try:
-            self._execute("BEGIN")
-        except _SessionLost:
-            self._execute("BEGIN")
-        except AudioDupError:
+            try:
+                self._execute("BEGIN")
+            except _SessionLost:
+                self._execute("BEGIN")
+        except BaseException:
             # It may have begun all the same.
             self._drop()
             raise

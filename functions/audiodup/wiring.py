@@ -231,6 +231,11 @@ class Parts:
             raise SettingsInvalid("GOOGLE_CLOUD_PROJECT is not set: it is the project of the topics")
         return self.settings.google_cloud_project
 
+    def hurry(self) -> None:
+        """Store what waits to share a statement."""
+        if "inbox" in self.built:
+            self.inbox.hurry()
+
     def interrupt(self) -> None:
         """Kill what children still run; their requests end with INTERRUPTED and are delivered again."""
         if "fingerprinter" in self.built:

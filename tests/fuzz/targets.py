@@ -155,7 +155,12 @@ whole = st.sampled_from(
 )
 contents = st.one_of(heads(), mutated(heads()), mutated(whole), streams, pieces)
 formats = st.sampled_from([None, "wav", "gsm", "g722", ".GSM", "'; DROP TABLE x", ""])
-DEMUXERS = {one.demuxer for one, _ in container._MAGIC} | {"mp3", "aac", "ac3", "eac3", "loas", "gsm", "g722"}
+# By hand, not by the table on trial: none of these opens another file or host.
+DEMUXERS = {
+    "aac", "ac3", "aiff", "amr", "ape", "asf", "au", "avi", "caf", "dsf", "dts", "eac3", "flac", "flv", "g722",
+    "gsm", "iff", "loas", "matroska", "mov", "mp3", "mpc", "mpc8", "mpeg", "mpegts", "ogg", "rm", "shn", "tak",
+    "tta", "voc", "w64", "wav", "wv",
+}  # fmt: skip
 
 
 def check_magic(content: bytes, format: str | None) -> None:

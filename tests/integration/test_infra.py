@@ -275,7 +275,7 @@ def test_a_busy_instance_still_answers_its_probe(plan: Plan) -> None:
     for name, service in _services(plan).items():
         concurrency = service["template"][0]["max_instance_request_concurrency"]
         assert int(environment(service)["THREADS"]) > concurrency
-        assert concurrency == (1 if name in {"scheduler", "matcher"} else 32)
+        assert concurrency == {"fingerprint": 80, "dead_letter": 32}.get(name, 1)
         container = service["template"][0]["containers"][0]
         for probe in (*container["startup_probe"], *container["liveness_probe"]):
             assert probe["http_get"][0]["path"] == "/health"
@@ -327,7 +327,7 @@ def test_size_and_life_of_the_services(plans: Mapping[str, Plan]) -> None:
         assert service["deletion_protection"] is False
     assert sizes == {
         "scheduler": ("1", "1Gi", 1, 1, "900s"),
-        "fingerprint": ("8", "20Gi", 32, 2, "600s"),
+        "fingerprint": ("8", "20Gi", 80, 2, "600s"),
         "dead_letter": ("1", "1Gi", 32, 2, "600s"),
         "matcher": ("2", "8Gi", 1, 1, "1800s"),
     }

@@ -58,6 +58,13 @@ def test_no_other_file_is_read_and_no_other_host_is_called(rows: dict[str, Row])
     assert {name: row.reached for name, row in rows.items() if row.reached} == {}
 
 
+def test_time_is_bounded(rows: dict[str, Row]) -> None:
+    """By one download and one run of fpcalc or ffmpeg at their limits, whatever it is."""
+    limits = read_settings()
+    longest = limits.api_seconds + limits.download_seconds + limits.fpcalc_seconds
+    assert {name: row.seconds for name, row in rows.items() if row.seconds > longest} == {}
+
+
 def test_memory_is_bounded(rows: dict[str, Row]) -> None:
     """Ours by what each part may hold, that of fpcalc and ffmpeg by their limit."""
     assert {name: row.ours for name, row in rows.items() if row.ours > OUR_BYTES} == {}

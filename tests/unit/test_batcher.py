@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -47,6 +48,19 @@ def test_a_full_batch_is_one_insert_and_waits_no_longer() -> None:
     sizes: list[int] = []
     assert set(together(inbox_over(lambda rows: sizes.append(len(rows))), "abcd").values()) == {None}
     assert sizes == [4]
+
+
+def test_an_instance_that_stops_waits_for_nobody() -> None:
+    """Cloud Run kills it 10 s after SIGTERM: what waits to share a statement goes at once, and what comes then too."""
+    inbox = inbox_over(lambda _: None, outcomes=100)
+    waiting = threading.Thread(target=inbox.append, args=(outcome("a"),))
+    began = time.monotonic()
+    waiting.start()
+    time.sleep(0.1)
+    inbox.hurry()
+    waiting.join(30)
+    inbox.append(outcome("b"))
+    assert time.monotonic() - began < 4
 
 
 def test_a_lone_outcome_is_stored_after_the_wait() -> None:

@@ -114,14 +114,18 @@ def test_a_transaction_is_not_continued_in_another_session() -> None:
 REFUSED = errors.ProgrammingError(msg="internal error", errno=300002, sqlstate="XX000")
 
 
-@pytest.mark.parametrize("script", [([], REFUSED, REFUSED), (REFUSED,)], ids=["ROLLBACK", "BEGIN"])
-def test_a_session_whose_transaction_may_be_open_is_thrown_away(script: Sequence[Any]) -> None:
+@pytest.mark.parametrize(
+    ("script", "connections"),
+    [(([], REFUSED, REFUSED), 2), ((REFUSED,), 2), ((LOST, REFUSED), 3)],
+    ids=["ROLLBACK", "BEGIN", "second BEGIN"],
+)
+def test_a_session_whose_transaction_may_be_open_is_thrown_away(script: Sequence[Any], connections: int) -> None:
     """Or what is stored next would never be committed, and be answered for."""
     session, log = scripted(*script)
     with pytest.raises(StoreUnavailable), session.transaction():
         session.run("clock")
     session.run("clock")
-    assert log.count("connect") == 2
+    assert log.count("connect") == connections
 
 
 def test_after_a_network_error_the_connection_is_thrown_away() -> None:
@@ -175,6 +179,6 @@ def test_no_wait_is_for_ever(signed_in: dict[str, Any]) -> None:
     connect_to_snowflake(account="a", database="D", schema="S")
     for name in ("login_timeout", "network_timeout", "socket_timeout"):
         assert 0 < signed_in[name] <= 75
-    assert signed_in["session_parameters"] == {"TIMEZONE": "UTC", "LOCK_TIMEOUT": 360}
+    assert signed_in["session_parameters"] == {"TIMEZONE": "UTC", "LOCK_TIMEOUT": 360, "AUTOCOMMIT": True}
     # The connector would cancel a statement after its network time-out, long before a lock is given up.
     assert STATEMENT_SECONDS > LOCK_SECONDS
