@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
-from audiodup.errors import AudioDupError, InvalidValue, Malformed, Permanent, RetriesExhausted, TimedOut
+from audiodup.errors import AudioDupError, InvalidValue, Malformed, Permanent, ResourceLimit, RetriesExhausted, TimedOut
 from audiodup.messages import DELIVERY_COUNT, REASON, FingerprintRequest, PushMessage, decode_asset, decode_request
 from audiodup.model import NEVER, Asset, FileIdentity, Inspection, Measured, Outcome, Status
 
@@ -222,8 +222,8 @@ def fingerprint(
                     measured = Measured(inspection.properties)
                     measured = fingerprinter.measure(file, inspection, deadline)
                     break
-                except Permanent:
-                    if file.whole:
+                except Permanent as failure:
+                    if file.whole or isinstance(failure, ResourceLimit):
                         raise
                     # What is missing may be to blame.
                     file = file.completed(deadline)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,18 +12,16 @@ from pathlib import Path
 import pytest
 import requests
 from tests.audio import ffmpeg, id3, music, write_wav
-from tests.fpcalc import make_fingerprinter
 
 from audiodup import steps
 from audiodup.messages import FingerprintRequest
 from audiodup.model import Asset, Outcome
-from audiodup.settings import Provider as ProviderSettings
-from audiodup.source import DownloadApi
+from audiodup.settings import read_settings
+from audiodup.wiring import Parts
 from stack.processes import Processes
 from stack.provider import Provider, ProviderConfig, start_provider
 
 SECONDS = 15
-FINGERPRINTER = make_fingerprinter(seconds=SECONDS)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 # What ffmpeg makes of the master; the name says what of it is special.
 PARTS = {
@@ -131,21 +130,20 @@ class Inbox:
 def run(provider: Provider, name: str, *, partial: bool) -> tuple[Outcome, int]:
     """The outcome, and how many bytes came."""
     config = provider.config
-    settings = ProviderSettings(url=provider.url_template, secret="token", hosts=(f"127.0.0.1:{config.object_port}",))
-    source = DownloadApi(
-        {"local": settings},
-        lambda _: config.authorization,
-        api_seconds=20,
-        download_seconds=20,
-        max_file_bytes=100_000_000,
-        files_in_flight_bytes=100_000_000,
-        allow_loopback=True,
-        needs=FINGERPRINTER.needs if partial else None,
-    )
+    hosts = [f"127.0.0.1:{config.object_port}"]
     before = sent(provider)
-    request = FingerprintRequest(Asset(name, name, provider="local"), NOW)
-    outcome = steps.fingerprint(request, source, FINGERPRINTER, Inbox(), steps.Deadline(60)).outcome
-    source.close()
+    with tempfile.TemporaryDirectory() as secrets:
+        (Path(secrets) / "token").write_text(config.authorization)
+        settings = read_settings(
+            partial_downloads=partial,
+            fingerprint_seconds=SECONDS,
+            providers={"local": {"url": provider.url_template, "secret": "token", "hosts": hosts}},
+            secrets=secrets,
+            allow_loopback=True,
+        )
+        parts = Parts(settings)
+        request = FingerprintRequest(Asset(name, name, provider="local"), NOW)
+        outcome = steps.fingerprint(request, parts.source, parts.fingerprinter, Inbox(), steps.Deadline(60)).outcome
     return replace(outcome, event_id=""), sent(provider) - before
 
 

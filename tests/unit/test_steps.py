@@ -18,6 +18,7 @@ from audiodup.errors import (
     InvalidValue,
     NotFound,
     PublishFailed,
+    ResourceLimit,
     StoreUnavailable,
     TimedOut,
     TooShort,
@@ -155,9 +156,15 @@ class FakeFingerprinter:
     """What was measured, or an error."""
 
     def __init__(
-        self, error: Exception | None = None, measured: Measured | None = None, *, needs_all: bool = False
+        self,
+        error: Exception | None = None,
+        measured: Measured | None = None,
+        *,
+        needs_all: bool = False,
+        dissatisfied: Exception | None = None,
     ) -> None:
         self.error, self.needs_all = error, needs_all
+        self.dissatisfied = dissatisfied or Corrupt("only zeros")
         self.measured = measured or Measured(HEARD, PRINT)
 
     def inspect(self, file: Any, asset: Asset, deadline: steps.Deadline) -> Inspection:
@@ -168,7 +175,7 @@ class FakeFingerprinter:
         if self.error and (file.whole or not self.needs_all):
             raise self.error
         if self.needs_all and not file.whole:
-            raise Corrupt("only zeros")
+            raise self.dissatisfied
         return self.measured
 
 
@@ -302,6 +309,13 @@ def test_a_part_that_is_not_enough_is_completed() -> None:
     assert (inbox.outcomes[0].status, inbox.outcomes[0].identity) == (Status.SUCCESS, ALL)
     _, inbox = run(source, FakeFingerprinter(TooShort("0.3 s"), needs_all=True))
     assert (inbox.outcomes[0].error, inbox.outcomes[0].identity) == ("TOO_SHORT: 0.3 s", ALL)
+
+
+def test_what_is_too_much_in_part_is_not_tried_in_full() -> None:
+    """It would take the time of two, at every attempt."""
+    source = FakeSource(file=FakeFile(PART, rest=NotFound("not asked for")))
+    _, inbox = run(source, FakeFingerprinter(needs_all=True, dissatisfied=ResourceLimit("CPU time")))
+    assert inbox.outcomes[0].error == "RESOURCE_LIMIT: CPU time"
 
 
 def test_a_rest_that_cannot_be_had_now_stores_nothing() -> None:
