@@ -16,6 +16,7 @@ from google.api_core.exceptions import (
     DeadlineExceeded,
     GoogleAPIError,
     InternalServerError,
+    NotFound,
     ResourceExhausted,
     ServiceUnavailable,
 )
@@ -79,4 +80,6 @@ class PubSubPublisher:
                 failures.append(error)
         if failures:
             words = " ".join(str(failures[0]).split())[:200] or type(failures[0]).__name__
+            if isinstance(failures[0], NotFound):
+                words = f"{topic} is not there: check GOOGLE_CLOUD_PROJECT, or apply infra/"
             raise PublishFailed(f"at least {len(failures)} messages were not taken: {words}")

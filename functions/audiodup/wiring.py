@@ -272,7 +272,9 @@ def command_line_parts(*, database: Path | None = None, folder: Path | None = No
     logs.configure("ERROR", sys.stderr)
     if database is not None or folder is not None:
         return Parts(settings, database=database or DEFAULT_DATABASE, folder=folder)
-    parts = _snowflake_parts(settings, "; for the embedded store give --local DIR or --database PATH")
+    parts = _snowflake_parts(
+        settings, "; for the embedded store give --database PATH, or to what reads a folder --local DIR"
+    )
     from audiodup.schema import check_schema
 
     check_schema(parts.session, settings.snowflake_schema)

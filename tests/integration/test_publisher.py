@@ -64,7 +64,7 @@ def test_more_messages_than_the_bound_are_all_there_when_it_returns(topology: To
 
 def test_what_is_not_taken_is_told(topology: Topology) -> None:
     """A topic that is not there."""
-    with pytest.raises(PublishFailed, match="were not taken"):
+    with pytest.raises(PublishFailed, match="no-such-topic is not there: check GOOGLE_CLOUD_PROJECT"):
         publisher(topology, "no-such-topic").publish([FingerprintRequest(Asset("a", "k"), NOW)])
 
 
