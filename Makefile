@@ -63,6 +63,7 @@ schema: environment ## Apply the tables to Snowflake (SNOWFLAKE_* settings); saf
 
 docs: environment ## Generate the tables of docs/ from the code
 	@$(BIN)/python scripts/generate_docs.py
+	@$(BIN)/python -m analysis.scale
 
 lock: environment ## Lock the dependencies again after a change of pyproject.toml
 	@$(BIN)/uv pip compile --quiet pyproject.toml --universal --generate-hashes -o requirements.lock

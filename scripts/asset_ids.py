@@ -105,6 +105,7 @@ def read_ids(file: io.BufferedReader) -> AssetIds:
     Raises:
         NoIds: it is no such file, or holds no id.
     """
+    csv.field_size_limit(LONGEST_LINE)
     found = AssetIds()
     skipped, header = 0, True
     reader = csv.reader([])

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import re
+import os
 import threading
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from asset_ids import AssetIds, NoIds, read_ids, typed_ids
+from asset_ids import AssetIds
 from audiodup.errors import AudioDupError, InvalidValue, StoreUnavailable, Transient, Unusable
 from audiodup.model import Asset
 from audiodup.wiring import DEFAULT_DATABASE, Parts, command_line_parts
 from backfill_job import Backfill
-from backfill_report import print_seen, print_shape, seen_record, shape_record
+from backfill_options import given_ids, given_rate, given_time, reading_query
+from backfill_report import malformed_records, print_seen, print_shape, seen_record, shape_record
 from checkpoint import Checkpoint
 from cli import APP_OPTIONS, Exit, check_database, emit, errors_as_lines, fail, say, stopping_gently
-from id_sources import PAGE, QUERY_PAGE, ListedIds, Source, StoredIds, read_only
+from id_sources import PAGE, QUERY_PAGE, ListedIds, Source, StoredIds
 from progress import progress
 from requesting import Requests
 from tables import print_statistics, printable, statistics_record
@@ -67,7 +69,7 @@ def main(  # noqa: PLR0913 - one parameter per option
         typer.Option(
             min=1,
             max=100_000,
-            help="So many files of this run may be unfinished (default: half of the scheduler's ROOM).",
+            help="So many files may be unfinished; each run counts its own (default: half of the scheduler's ROOM).",
         ),
     ] = None,
     dry_run: Annotated[
@@ -92,17 +94,17 @@ def main(  # noqa: PLR0913 - one parameter per option
     if sum(map(bool, (asset_ids is not None, file is not None, query is not None, spans, stats))) != 1:
         fail("give one of --asset-ids, --file, --query, --all-pending (or --since, --until), --stats", Exit.WRONG_USAGE)
     check_database(database, publishes=not (stats or dry_run))
-    first, end = _time("--since", since), _time("--until", until)
+    first, end = given_time("--since", since), given_time("--until", until)
     if first and end and first >= end:
         fail(f"--since {since} is not before --until {until}", Exit.WRONG_USAGE)
     asked = partial(
         Asked,
         file=file,
-        query=None if query is None else _only_reading(query),
+        query=None if query is None else reading_query(query),
         since=first,
         until=end,
         batch_size=batch_size,
-        rate=_rate(rate),
+        rate=given_rate(rate),
         max_in_flight=max_in_flight,
         dry_run=dry_run,
         resume=resume,
@@ -114,7 +116,7 @@ def main(  # noqa: PLR0913 - one parameter per option
                 record = statistics_record(command_line_parts(database=database))
                 emit(record) if json_lines else print_statistics(record)
                 return
-            listed = _listed(asset_ids, file)
+            listed = given_ids(asset_ids, file)
             if listed is not None and dry_run:
                 code = _show_shape(listed, json_lines=json_lines)
             else:
@@ -125,51 +127,11 @@ def main(  # noqa: PLR0913 - one parameter per option
     raise typer.Exit(code)
 
 
-def _listed(asset_ids: str | None, file: str | None) -> AssetIds | None:
-    try:
-        if asset_ids is not None:
-            return typed_ids(asset_ids)
-        if file is not None:
-            with open(0 if file == "-" else file, "rb", closefd=file != "-") as stream:
-                return read_ids(stream)
-    except NoIds as error:
-        fail(
-            f"--file {file}: {error}" if file else f'--asset-ids: {error}, as in --asset-ids "1,2,3"', Exit.WRONG_USAGE
-        )
-    except OSError as error:
-        fail(f"--file {file}: {error.strerror}", Exit.WRONG_USAGE)
-    return None
-
-
-def _only_reading(query: str) -> str:
-    try:
-        return read_only(query)
-    except ValueError as error:
-        fail(f"--query: {error}; it is run if it is one SELECT that only reads", Exit.WRONG_USAGE)
-
-
-def _time(option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        fail(f"{option} {text}: give a time as 2024-01-31 or 2024-01-31T12:00:00Z", Exit.WRONG_USAGE)
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _rate(text: str | None) -> float | None:
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)(?:/s)?", text)
-    if match is None or not float(match[1]):
-        fail(f"--rate {text}: give files a second, as 50/s", Exit.WRONG_USAGE)
-    return float(match[1])
-
-
 def _show_shape(listed: AssetIds, *, json_lines: bool) -> Exit:
     """Of ids that were given: it needs no store and no cloud."""
     if json_lines:
+        for record in malformed_records(listed):
+            emit(record)
         emit({"summary": {"ids": len(listed.ids), "maybe_header": listed.maybe_header} | shape_record(listed)})
     else:
         print_shape(listed)
@@ -177,13 +139,7 @@ def _show_shape(listed: AssetIds, *, json_lines: bool) -> Exit:
 
 
 def _run(asked: Asked, parts: Parts) -> Exit:
-    started = time.monotonic()
-    stop, given_up = threading.Event(), threading.Event()
-
-    def at_once() -> None:
-        given_up.set()
-        raise KeyboardInterrupt
-
+    stop = threading.Event()
     if not asked.dry_run:
         # Without a sign-in to Google nothing is begun.
         _ = parts.publisher
@@ -200,7 +156,20 @@ def _run(asked: Asked, parts: Parts) -> Exit:
         maybe_header=asked.listed.maybe_header if asked.listed else None,
         tell=_emit_file if asked.json_lines else _tell_nobody,
     )
-    left = _open(asked, backfill, checkpoint, parts)
+    with nullcontext() if asked.dry_run else checkpoint.held(source.name):
+        left = _open(asked, backfill, checkpoint, parts)
+        return _to_the_end(asked, parts, backfill, requests, left, stop)
+
+
+def _to_the_end(  # noqa: PLR0913 - all that a run is made of
+    asked: Asked, parts: Parts, backfill: Backfill, requests: Requests, left: int, stop: threading.Event
+) -> Exit:
+    started, given_up = time.monotonic(), threading.Event()
+
+    def at_once() -> None:
+        given_up.set()
+        raise KeyboardInterrupt
+
     problem: AudioDupError | None = None
     words = "Finishing the page in hand ... (again: not even that)"
     try:
@@ -238,11 +207,12 @@ def _source(asked: Asked, parts: Parts, requests: Requests) -> Source:
 
 
 def _checkpoint(parts: Parts, source: Source) -> Checkpoint:
-    """Of these ids in this store."""
+    """Of these ids, this store, and these topics: what was confirmed by others is not confirmed here."""
     settings = parts.settings
     store = (settings.snowflake_account, settings.snowflake_host or "", str(settings.snowflake_port))
     names = (settings.snowflake_database, settings.snowflake_schema)
-    return Checkpoint(parts.database or DEFAULT_DATABASE, [source.identity, *store, *names])
+    topics = (settings.google_cloud_project, parts.pubsub.request_topic, os.environ.get("PUBSUB_EMULATOR_HOST", ""))
+    return Checkpoint(parts.database or DEFAULT_DATABASE, [source.identity, *store, *names, *topics])
 
 
 def _open(asked: Asked, backfill: Backfill, checkpoint: Checkpoint, parts: Parts) -> int:
@@ -255,8 +225,8 @@ def _open(asked: Asked, backfill: Backfill, checkpoint: Checkpoint, parts: Parts
         if others := checkpoint.others():
             stopped = "; ".join(f"{printable(other.name[:60])} ({other.confirmed:,} ids confirmed)" for other in others)
             fail(
-                f"--resume: these ids, in this order and for this store, were never begun. What was: {stopped}. "
-                "Without --resume they are begun.",
+                "--resume: these ids, in this order, for this store and these topics, were never begun. "
+                f"What was: {stopped}. Without --resume they are begun.",
                 Exit.WRONG_USAGE,
             )
         say("There is nothing to go on with: it begins.")
@@ -273,6 +243,8 @@ def _open(asked: Asked, backfill: Backfill, checkpoint: Checkpoint, parts: Parts
 def _show(asked: Asked, backfill: Backfill, requests: Requests, seconds: float) -> None:
     requested = None if asked.dry_run else requests.requested
     if asked.json_lines:
+        for record in malformed_records(asked.listed) if asked.listed else ():
+            emit(record)
         record = seen_record(backfill.seen, asked.listed) | (requested.record() if requested else {})
         emit({"summary": record | {"seconds": round(seconds, 3)}})
     else:

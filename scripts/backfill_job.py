@@ -1,9 +1,9 @@
-"""One backfill: page by page from ids to files to requests, with a checkpoint before and after each page."""
+"""One backfill: page by page from ids to files to requests, with a checkpoint before and after each request."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -123,20 +123,30 @@ class Backfill:
 
     def _page(self, ids: Sequence[str], *, again: bool) -> None:
         found = self._look_up(ids, again=again)
-        if any(what == WANTED for what, _ in found) and not self._dry_run:
-            self._requests.wait_for_room(len(ids))
+        files = Counter(asset.asset_id for what, asset in found if what == WANTED)
+        while files and not self._dry_run:
+            room = self._requests.wait_for_room(files.total())
+            count = _fitting(ids, files, room)
+            part, ids = ids[:count], ids[count:]
             # Others publish too: what is read now is so when it is published.
             self._requests.merge()
-            found = self._look_up(ids, again=again)
+            self._part(part, self._look_up(part, again=again), in_hand=ids if again else ())
+            for asset_id in part:
+                del files[asset_id]
+        if ids:
+            self._part(ids, found, in_hand=())
+
+    def _part(self, ids: Sequence[str], found: Sequence[tuple[str, Asset]], *, in_hand: Sequence[str]) -> None:
+        """Publish what is wanted of these ids; those of a stopped run that come behind them stay `in_hand`."""
         assets = [asset for what, asset in found if what == WANTED]
         self._name(ids, found)
         if assets and not self._dry_run:
             self._unfinished += Counter(asset.asset_id for asset in assets)
-            self._save(self._at.last, self._at.confirmed, ids)
+            self._save(self._at.last, self._at.confirmed, [*ids, *in_hand])
             self._requests.publish(assets)
         self._count(ids, assets)
         if not self._dry_run:
-            self._save(ids[-1], self._at.confirmed + len(ids), ())
+            self._save(ids[-1], self._at.confirmed + len(ids), in_hand)
 
     def _look_up(self, ids: Sequence[str], *, again: bool) -> list[tuple[str, Asset]]:
         """What is so of each file of these assets."""
@@ -177,3 +187,13 @@ class Backfill:
     def _save(self, last: str, confirmed: int, in_hand: Sequence[str]) -> None:
         self._at = Progress(self._at.name, last, confirmed, tuple(in_hand))
         self._checkpoint.save(self._at)
+
+
+def _fitting(ids: Sequence[str], files: Mapping[str, int], room: int) -> int:
+    """How many of the first ids have no more files than that; one at least."""
+    count = 0
+    for place, asset_id in enumerate(ids):
+        count += files.get(asset_id, 0)
+        if place and count > room:
+            return place
+    return len(ids)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from rich.text import Text
@@ -16,6 +17,12 @@ from tables import new_console, printable
 def shape_record(listed: AssetIds) -> dict[str, Any]:
     """What was no id in what was given."""
     return {"malformed": listed.malformed.count, "duplicates": listed.duplicates, "header": listed.header}
+
+
+def malformed_records(listed: AssetIds) -> Iterator[dict[str, Any]]:
+    """The first ones, in words: what is no id fits no field."""
+    for words in listed.malformed.first:
+        yield {"asset_id": None, "file_key": None, "state": "malformed", "error": words}
 
 
 def seen_record(seen: Seen, listed: AssetIds | None) -> dict[str, Any]:

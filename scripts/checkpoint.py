@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -47,6 +48,33 @@ class Checkpoint:
         """
         return _read(self._file) if self._file.exists() else None
 
+    @contextmanager
+    def held(self, name: str) -> Iterator[None]:
+        """By this run alone, of this machine; the kernel lets go of it for whoever is killed.
+
+        Args:
+            name: of the input, for people.
+
+        Raises:
+            Unusable: another run has it, or it cannot be written.
+        """
+        path = self._file.with_suffix(".lock")
+        with self._written():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            file = path.open("w")
+        with file:
+            with self._written():
+                mine = _locked(file.fileno(), path)
+            if not mine:
+                raise Unusable(
+                    f"{name} is being backfilled by another run: "
+                    "let it end, or stop it (Ctrl-C) and go on with --resume"
+                )
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+
     def save(self, progress: Progress) -> None:
         """Whole or not at all, and still there after the power was cut.
 
@@ -54,7 +82,7 @@ class Checkpoint:
             Unusable: it cannot be written.
         """
         new = self._file.with_suffix(".new")
-        try:
+        with self._written():
             self._folder.mkdir(parents=True, exist_ok=True)
             with new.open("w", encoding="utf-8") as file:
                 json.dump(asdict(progress), file)
@@ -66,8 +94,6 @@ class Checkpoint:
                 os.fsync(folder)
             finally:
                 os.close(folder)
-        except OSError as error:
-            raise Unusable(f"the checkpoint {self._file} cannot be written: {error.strerror}") from error
 
     def remove(self) -> None:
         """There is nothing to go on with."""
@@ -80,6 +106,22 @@ class Checkpoint:
             with suppress(Unusable):
                 found.append(_read(file))
         return found
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise Unusable(f"the checkpoint {self._file} cannot be written: {error.strerror}") from error
+
+
+def _locked(descriptor: int, path: Path) -> bool:
+    """Whether nobody else has it, and it is still what stands at the path: who ends takes it away."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except (BlockingIOError, FileNotFoundError):
+        return False
 
 
 def _read(file: Path) -> Progress:

@@ -82,7 +82,7 @@ def main(  # noqa: PLR0913 - one parameter per option
         typer.Option(
             min=1,
             max=100_000,
-            help="So many files of this run may be unfinished (default: half of the scheduler's ROOM).",
+            help="So many files may be unfinished; each run counts its own (default: half of the scheduler's ROOM).",
         ),
     ] = None,
     discard: Annotated[
@@ -215,7 +215,7 @@ def _list_selected(job: Job) -> None:
     """What would be published."""
     files: Counter[str] = Counter()
     samples: dict[str, list[FileKey]] = {}
-    for page in _selected(job, lambda read: read(), PAGE):
+    for page in _selected(job, lambda read: read(), lambda count: count):
         for asset, code in page:
             files[code] += 1
             some = samples.setdefault(code, [])
@@ -239,7 +239,7 @@ def _publish(job: Job) -> None:
     _ = job.parts.dead_letters
     requests = Requests(job.parts, at_most=job.max_in_flight, stop=job.stop)
     try:
-        for page in _selected(job, requests.patiently, min(PAGE, requests.at_most)):
+        for page in _selected(job, requests.patiently, requests.wait_for_room):
             requests.publish([asset for asset, _ in page])
             for asset, code in page:
                 job.published.add(hash((asset.asset_id, asset.file_key)))
@@ -259,16 +259,21 @@ def _publish(job: Job) -> None:
 Page = list[tuple[Asset, str]]
 
 
-def _selected(job: Job, patiently: Callable[[Callable[[], Page]], Page], size: int) -> Iterator[Page]:
+def _selected(
+    job: Job, patiently: Callable[[Callable[[], Page]], Page], wait_for_room: Callable[[int], int]
+) -> Iterator[Page]:
     """The files that are asked for, with their codes, in pages; one that fails again meanwhile comes no second time."""
     after: FileKey | None = None
     left = job.limit
-    while size := size if left is None else min(size, left):
-        page = patiently(
-            partial(job.parts.failures.page, after=after, code=job.code, asset_ids=job.asset_ids, at_most=size)
-        )
+    while most := PAGE if left is None else min(PAGE, left):
+        # What is read before there is room is old when there is some.
+        size = wait_for_room(most)
+        # One more shows whether there is something to wait for room for.
+        read = partial(job.parts.failures.page, after=after, code=job.code, asset_ids=job.asset_ids, at_most=size + 1)
+        found = patiently(read)
+        page = found[:size]
         yield page
-        if len(page) < size:
+        if len(found) <= size:
             return
         left = None if left is None else left - size
         after = page[-1][0].asset_id, page[-1][0].file_key

@@ -27,6 +27,8 @@ FAILURES_SHOWN = 50
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 1.0, 10.0
 LOOK_EVERY_SECONDS = 60.0
 STANDSTILL_SECONDS = 600.0
+# Room for one part in so many of what may be unfinished is worth a page of its own.
+SHARE = 10
 # With a rate, what goes out at once is what it allows in so many seconds.
 PACE_SECONDS = 5.0
 # Short hiccups are nobody's business; an outage is said, and given up where nobody would wait for its end.
@@ -113,12 +115,10 @@ class Requests:
             Interrupted: `stop` was set; some may be published.
             StoreUnavailable, PublishFailed: away for longer than anyone waits, or from the beginning.
         """
-        size = self.at_most
-        if self._rate:
-            size = min(size, max(1, int(self._rate * PACE_SECONDS)))
-        for page in pages(assets, size):
-            self.wait_for_room(len(page))
-            self._rest(self._next_at - time.monotonic())
+        rest = list(assets)
+        while rest:
+            room = self.wait_for_room(len(rest))
+            page, rest = rest[:room], rest[room:]
             self._next_at = time.monotonic() + (len(page) / self._rate if self._rate else 0)
             # Asked for again as a whole where it failed: the lease then begins when they are really published.
             self.patiently(partial(steps.request, self._parts.store, self._parts.publisher, page))
@@ -130,20 +130,27 @@ class Requests:
             self.requested.published += len(page)
             self.requested.unfinished = len(self._open)
 
-    def wait_for_room(self, count: int) -> None:
-        """Wait until so many more (at most `at_most`) may be published.
+    def wait_for_room(self, count: int) -> int:
+        """Wait until some of so many more may be published, as to room and rate; returns how many.
+
+        Whoever looks up what to publish waits before, or it is of yesterday when it goes out.
 
         Raises:
             Interrupted, StoreUnavailable: as above.
         """
+        if self._rate:
+            count = min(count, max(1, int(self._rate * PACE_SECONDS)))
+        # Statements are shared: a little room is waited for while it may soon be more.
+        enough = min(count, max(1, self.at_most // SHARE))
         if self._open and time.monotonic() - self._last_look > LOOK_EVERY_SECONDS:
             self._look()
         pause = FIRST_LOOK_SECONDS
-        while len(self._open) + min(count, self.at_most) > self.at_most:
+        while (room := self.at_most - len(self._open)) < enough and (not room or pause < LONGEST_LOOK_SECONDS):
             self._rest(pause)
             pause = min(2 * pause, LONGEST_LOOK_SECONDS)
             self._look()
-        self._rest(0)
+        self._rest(self._next_at - time.monotonic())
+        return min(count, room)
 
     def merge(self) -> None:
         """Let the rows show what was stored and queued until now, by whomever; another merge is waited for.

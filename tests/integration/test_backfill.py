@@ -68,8 +68,9 @@ def test_what_nobody_has_done_is_published_and_the_rest_is_named(around: Surroun
         failed.asset_id: "FAILED",
         flying.asset_id: "QUEUED",
     }
-    told = sorted((record["asset_id"], record["file_key"], record["state"]) for record in run.records)
+    told = sorted((record["asset_id"] or "", record["file_key"], record["state"]) for record in run.records)
     assert told == [
+        ("", None, "malformed"),
         ("0000000", "0.mp3", "published"),
         ("0000000", "b.wav", "published"),
         ("0000001", "1.mp3", "done"),
@@ -217,6 +218,9 @@ def test_an_interrupt_ends_the_page_and_says_how_to_go_on(around: Surroundings) 
     # Nobody does anything: it waits for room.
     with around.started("--file", file.name, "--batch-size", 10, "--max-in-flight", 20) as running:
         wait_until(lambda: around.pull() and len(around.received) == 19, seconds=60)
+        second = around.run("--file", file.name)
+        assert (second.status, second.stdout) == (3, "")
+        assert second.stderr.startswith("UNUSABLE: ids.csv is being backfilled by another run")
         running.interrupt()
         run = running.ended()
     assert run.status == 130

@@ -111,18 +111,43 @@ def test_what_failed_is_published_again_and_its_letters_are_acknowledged(
 
 def test_only_some_by_id_and_limit(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     """The letters of the others stay; ids that nobody knows are named, and so is that they are some."""
-    library = assets(6)
+    library = assets(8)
     bench.list(*library)
     bench.fail(*library[:4])
-    bench.store(Outcome(library[4], Status.SUCCESS, bench.moment))
+    for asset, status in zip(library[4:7], (Status.SUCCESS, Status.SHORT, Status.QUEUED), strict=True):
+        bench.store(Outcome(asset, status, bench.moment))
     assert bench.run(code=CODE, limit=1) is Exit.ALL_WELL
     capsys.readouterr()
-    assert bench.run(asset_ids=["a0002", "a0004", "a0005", "'; DROP TABLE AUDIO_FILE; --"]) is Exit.SOME_FAILED
+    others = ["a0004", "a0005", "a0006", "a0007", "'; DROP TABLE AUDIO_FILE; --"]
+    assert bench.run(asset_ids=["a0002", *others]) is Exit.SOME_FAILED
     _, summary = lines(capsys)
     assert summary["unknown"] == ["'; DROP TABLE AUDIO_FILE; --"]
-    assert summary["not_failed"] == {"SUCCESS": 1, "PENDING": 1}
+    assert summary["not_failed"] == {"SUCCESS": 1, "SHORT": 1, "QUEUED": 1, "PENDING": 1}
     assert [request.asset.file_key for request in bench.published()] == ["0000.wav", "0002.wav"]
     assert bench.waiting() == ["0001.wav", "0003.wav"]
+
+
+def test_what_somebody_has_redriven_while_it_waited_for_room_is_left_alone(
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are read when there is room; and for the last one nobody waits."""
+    monkeypatch.setattr(requesting, "FIRST_LOOK_SECONDS", 0.01)
+    library = assets(6)
+    bench.list(*library)
+    bench.fail(*library)
+    look = requesting.Requests._look
+
+    def others(requests: requesting.Requests) -> None:
+        now = bench.parts.store.clock()
+        bench.parts.store.append([Outcome(asset, Status.SUCCESS, now) for asset in library[:2]])
+        # Into the inbox: another run has published it.
+        bench.parts.store.append([Outcome(library[2], Status.QUEUED, now), Outcome(library[5], Status.QUEUED, now)])
+        look(requests)
+
+    monkeypatch.setattr(requesting.Requests, "_look", others)
+    assert bench.run(code=CODE, max_in_flight=2) is Exit.ALL_WELL
+    assert [request.asset for request in bench.published()] == [*library[:2], *library[3:5]]
+    assert lines(capsys)[1]["unfinished"] == 2
 
 
 def test_a_dry_run_says_what_would_be_and_does_nothing(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:

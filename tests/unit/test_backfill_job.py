@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,9 +13,10 @@ from typing import Any
 
 import pytest
 
+import requesting
 from asset_ids import typed_ids
 from audiodup import steps
-from audiodup.errors import Interrupted, Unusable
+from audiodup.errors import Interrupted
 from audiodup.messages import FingerprintRequest
 from audiodup.model import Asset, FileKey, Outcome, Status
 from backfill_job import Backfill
@@ -118,10 +118,11 @@ def begin(
         settings=SimpleNamespace(room=options.pop("room", 1000)),
         pubsub=SimpleNamespace(lease_seconds=LEASE.total_seconds()),
     )
+    asked_of_requests = {name: options.pop(name) for name in ("at_most", "rate") if name in options}
     checkpoint = Points(folder, [source.identity])
     checkpoint.world = world
     asked = {"batch_size": BATCH, "dry_run": False, "maybe_header": None, "tell": lambda *_: None} | options
-    backfill = Backfill(parts, source, Requests(parts, stop=stop), checkpoint, **asked)
+    backfill = Backfill(parts, source, Requests(parts, stop=stop, **asked_of_requests), checkpoint, **asked)
     advanced: list[int] = []
 
     def run() -> None:
@@ -167,7 +168,9 @@ def test_killed_at_every_point_nothing_is_lost(tmp_path: Path, source: Callable[
             killed = False
         except Killed:
             world.point = lambda: None
-            begin(world, folder, source(world))[2]()
+            backfill, _, run = begin(world, folder, source(world))
+            run()
+            assert (backfill.confirmed, backfill.total) == (8, 8), f"killed at point {point}"
         times = Counter(world.published)
         assert set(times) == set(world.library_), f"killed at point {point}"
         twice_at_most = max(twice_at_most, sum(times.values()) - len(times))
@@ -177,8 +180,12 @@ def test_killed_at_every_point_nothing_is_lost(tmp_path: Path, source: Callable[
     assert 0 < twice_at_most <= BATCH + 1
 
 
-def test_killed_again_and_again_nothing_is_lost(tmp_path: Path) -> None:
-    """Also while it goes on with what was in hand."""
+@pytest.mark.parametrize("options", [{}, {"rate": 2000.0}])
+def test_killed_again_and_again_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, float]
+) -> None:
+    """Also while it goes on with what was in hand, as a whole or, at a rate, in twos."""
+    monkeypatch.setattr(requesting, "PACE_SECONDS", 0.001)
     world = World(library())
     for patience in [*range(1, 12), *range(11, 0, -1), 10**6]:
         left = patience
@@ -191,7 +198,7 @@ def test_killed_again_and_again_nothing_is_lost(tmp_path: Path) -> None:
 
         world.point = count
         try:
-            begin(world, tmp_path, listed(world))[2]()
+            begin(world, tmp_path, listed(world), **options)[2]()
         except Killed:
             continue
     assert set(world.published) == set(world.library_)
@@ -212,6 +219,84 @@ def test_a_scheduler_that_ticks_between_any_two_pages_publishes_other_files(tmp_
     assert Counter(world.published) == dict.fromkeys(world.library_, 1)
     assert backfill.seen.in_flight.count > 0
     assert backfill.seen.files + backfill.seen.in_flight.count == 100
+
+
+def test_killed_between_two_portions_of_what_was_in_hand_the_rest_stays_in_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is QUEUED by the run before, and in no topic."""
+    monkeypatch.setattr(requesting, "PACE_SECONDS", 0.001)
+    world = World(library()[:8])
+    for asset in world.library_[:3]:
+        world.rows[asset.asset_id, "k"] = Outcome(asset, Status.QUEUED, world.now)
+    Checkpoint(tmp_path, [listed(world).identity]).save(Progress("ids.csv", "", 0, ("a0", "a1", "a2")))
+
+    def merge() -> bool:
+        if world.published:
+            raise Killed
+        return True
+
+    run = begin(world, tmp_path, listed(world), rate=2000.0)[2]
+    with monkeypatch.context() as patch:
+        patch.setattr(world, "merge", merge)
+        with pytest.raises(Killed):
+            run()
+    assert world.published == world.library_[:2]
+    begin(world, tmp_path, listed(world))[2]()
+    assert world.published == world.library_
+
+
+@pytest.mark.parametrize("options", [{"rate": 2000.0}, {"at_most": 2}])
+def test_what_is_done_while_it_waits_is_not_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, float]
+) -> None:
+    """For the rate or for room: it is looked up again before each portion that goes out."""
+    monkeypatch.setattr(requesting, "PACE_SECONDS", 0.001)
+    monkeypatch.setattr(requesting, "FIRST_LOOK_SECONDS", 0.001)
+    world = World(library()[:8])
+
+    def others() -> None:
+        for asset in world.published + (world.library_[4:] if world.published else []):
+            world.inbox.append(Outcome(asset, Status.SUCCESS, world.now))
+
+    world.point = others
+    backfill, _, run = begin(world, tmp_path, listed(world), batch_size=8, **options)
+    run()
+    assert world.published == world.library_[:4]
+    assert (backfill.confirmed, backfill.seen.ids, backfill.seen.files, backfill.seen.done.count) == (8, 8, 4, 4)
+
+
+def test_an_asset_of_more_files_than_there_is_room_for_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One after the other."""
+    monkeypatch.setattr(requesting, "FIRST_LOOK_SECONDS", 0.001)
+    world = World([Asset("a", "k"), Asset("a", "l"), Asset("b", "k")])
+
+    def others() -> None:
+        for asset in world.published:
+            world.inbox.append(Outcome(asset, Status.SUCCESS, world.now))
+
+    world.point = others
+    begin(world, tmp_path, ListedIds("x", typed_ids("a,b")), at_most=1)[2]()
+    assert world.published == world.library_
+
+
+def test_ids_with_nothing_to_publish_are_looked_up_by_the_batch(tmp_path: Path) -> None:
+    """A low rate is no reason to ask for each of a million that are done."""
+    world = World(library()[:8])
+    for asset in world.library_:
+        world.rows[asset.asset_id, "k"] = Outcome(asset, Status.SUCCESS, world.now)
+    asked: list[int] = []
+    all_of_them = world.library
+
+    def library_of(asset_ids: Sequence[str]) -> Iterator[Any]:
+        asked.append(len(asset_ids))
+        return all_of_them(asset_ids)
+
+    world.library = library_of  # type: ignore[method-assign]
+    begin(world, tmp_path, listed(world), rate=0.1, batch_size=8)[2]()
+    assert asked == [8]
 
 
 def test_what_is_done_in_flight_failed_or_unknown_is_named(tmp_path: Path) -> None:
@@ -284,37 +369,3 @@ def test_a_dry_run_only_counts(tmp_path: Path) -> None:
     run()
     assert (backfill.seen.files, sum(advanced)) == (9, 8)
     assert (world.published, world.inbox, list(tmp_path.iterdir())) == ([], [], [])
-
-
-def test_a_checkpoint_is_bound_to_its_input(tmp_path: Path) -> None:
-    """Another input has none; it can say which there are."""
-    one, other = Checkpoint(tmp_path, ["ids", "store"]), Checkpoint(tmp_path, ["ids", "another store"])
-    progress = Progress("ids.csv", "7", 7, ("8", "9\u00fc"))
-    one.save(progress)
-    assert (one.load(), one.others()) == (progress, [])
-    assert (other.load(), other.others()) == (None, [progress])
-    one.remove()
-    one.remove()
-    assert one.load() is None
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b"null", b'{"name": "x"}', b"\xff", json.dumps({"last": 1}).encode()]
-)
-def test_a_checkpoint_that_is_none_is_said(tmp_path: Path, content: bytes) -> None:
-    """With what to do; it does not hide those of others."""
-    checkpoint = Checkpoint(tmp_path, ["x"])
-    checkpoint.save(Progress("x"))
-    [file] = tmp_path.iterdir()
-    file.write_bytes(content)
-    with pytest.raises(Unusable, match="is no checkpoint: remove it"):
-        checkpoint.load()
-    assert Checkpoint(tmp_path, ["y"]).others() == []
-
-
-def test_a_checkpoint_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    """Where a file stands in the folder's place."""
-    (tmp_path / "file").touch()
-    with pytest.raises(Unusable, match="cannot be written: "):
-        Checkpoint(tmp_path / "file", ["x"]).save(Progress("x"))

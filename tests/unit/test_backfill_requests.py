@@ -46,6 +46,8 @@ class World:
     """Store and topic: what was published is in flight until somebody finishes it."""
 
     published: list[Asset] = field(default_factory=list)
+    pages: list[int] = field(default_factory=list)
+    """How many were published at once."""
     queued: list[tuple[str, Status, datetime]] = field(default_factory=list)
     finished: list[Outcome] = field(default_factory=list)
     merges: int = 0
@@ -74,6 +76,7 @@ class World:
         if self.publish_error:
             raise self.publish_error
         self.published += [request.asset for request in requests]
+        self.pages.append(len(requests))
 
     def finish(self, count: int, status: Status = Status.SUCCESS, error: str | None = None) -> None:
         """The oldest that are not finished."""
@@ -129,6 +132,45 @@ def test_half_of_the_room_is_left_to_new_uploads(clock: Clock) -> None:
         "expired": 0,
         "unfinished": 0,
     }
+
+
+def test_one_file_that_is_not_finished_holds_up_no_others(clock: Clock) -> None:
+    """Its place is taken until its lease is over, and no other."""
+    world = World()
+
+    def finish_all_but_the_first() -> None:
+        world.finished = [Outcome(one, Status.SUCCESS, NOW) for one in world.published[1:]]
+
+    clock.then = finish_all_but_the_first
+    one = requests(world, clock, at_most=100)
+    one.publish(assets(1000))
+    assert world.published == assets(1000)
+    assert world.pages == [100, *[99] * 9, 9]
+    assert one.requested.expired == 0
+    assert clock.now - 1000 < 60
+
+
+@pytest.mark.parametrize(("finished", "pages"), [(1, [100, 4, 4, 2]), (6, [100, 10])])
+def test_little_room_is_gathered_and_not_for_long(clock: Clock, finished: int, pages: list[int]) -> None:
+    """A statement is shared by a tenth of what may be in flight, or by what there is when the looks are rare."""
+    world = World()
+    clock.then = lambda: world.finish(finished)
+    requests(world, clock, at_most=100).publish(assets(110))
+    assert world.pages == pages
+
+
+def test_who_waited_for_room_has_waited_for_the_rate_too(clock: Clock) -> None:
+    """What is looked up behind it goes out at once, and is not more than may."""
+    world = World()
+    one = requests(world, clock, rate=2.0, at_most=15)
+    assert one.wait_for_room(1000) == 10
+    one.publish(assets(10))
+    assert clock.waits == []
+    assert one.wait_for_room(1000) == 5
+    assert clock.waits == [5]
+    one.publish(assets(15)[10:])
+    assert clock.waits == [5]
+    assert one.wait_for_room(0) == 0
 
 
 def test_what_is_published_was_queued_with_the_same_time(clock: Clock) -> None:

@@ -93,9 +93,15 @@ def test_shape_is_checked_with_neither_store_nor_cloud(tmp_path: Path) -> None:
         "  given twice  1",
     ]
     done = script(tmp_path, "--file", "-", "--dry-run", "--json", stdin=b"\xef\xbb\xbf1\r\n1E+20\r\n")
-    assert json.loads(done.stdout) == {
-        "summary": {"ids": 1, "maybe_header": None, "malformed": 1, "duplicates": 0, "header": None}
-    }
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        {
+            "asset_id": None,
+            "file_key": None,
+            "state": "malformed",
+            "error": "line 2: 1E+20 is a number that a spreadsheet has rounded",
+        },
+        {"summary": {"ids": 1, "maybe_header": None, "malformed": 1, "duplicates": 0, "header": None}},
+    ]
     assert (done.returncode, done.stderr) == (1, "")
     assert [path.name for path in tmp_path.iterdir()] == ["ids.csv"]
 

@@ -1,0 +1,246 @@
+"""What the system needs and costs at 100 thousand, 10 million and 100 million files: `python -m analysis.scale`.
+
+Writes docs/scale.md from measured figures, infra/ and analysis/prices.json; nothing is measured here. The arithmetic is
+in analysis/scale_model.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from analysis.scale_bills import awake, bills, prices
+from analysis.scale_inputs import (
+    HOUR,
+    MEASURED,
+    PRICES,
+    RESULTS,
+    ROOT,
+    Infrastructure,
+    Measured,
+    Prices,
+    read_infrastructure,
+    read_measured,
+    read_prices,
+)
+from analysis.scale_limits import gives_way
+from analysis.scale_matching import matching
+from analysis.scale_model import WEEK, Scale
+from analysis.scale_words import about, large, money, number, percent, span, table, volume
+
+PAGE = ROOT / "docs" / "scale.md"
+SOAK, BENCH, BENCHMARK = RESULTS / "soak.json", RESULTS / "bench.json", RESULTS / "benchmark_matching.jsonl"
+
+LIBRARIES = (100_000, 10_000_000, 100_000_000)
+MANY = 20
+"""Instances of the fingerprint function, next to the default."""
+
+INTRODUCTION = """
+Measured figures, infra/'s defaults and list prices, put together by `python -m analysis.scale`, a part of `make docs`.
+No cloud account was at hand: what is said of libraries larger than those measured is **extrapolated**, time in the
+warehouse is that of the embedded store on {cores} shared cores, and no discount and no free tier is taken off.
+
+Assumed, since nobody has measured it, and easily wrong for yours: a file has {file_mb} MB ({minutes} of mp3 at 320
+kbit/s; a WAV master has four times as much), an instance receives {network} Gbit/s, a vCPU is as fast as one of those
+cores, {uploads} of the library are new each day, and an X-Small warehouse is as fast as the embedded store. The
+numbers stand in [scale_inputs.py](../analysis/scale_inputs.py), the rules around them. A request of the fingerprint
+function has {request}: {api} for the API, the download at {download} MB/s, its CPU seconds, {wait} of
+BATCH_MILLISECONDS ({batch}) until its batch is closed, {insert} for the INSERT. What is computed is rounded to two
+digits.
+"""
+
+MEASURED_INTRODUCTION = """
+## Per 100,000 assets
+
+At the [prices](#prices) of {seen}. *Soak*: {files} short made files through the local stack ({made_by}). *Bench*: real
+music, {bench} assets, `make bench`. *Index*: {tracks} tracks of 120 s and more, and the embedded store,
+`python -m analysis.scale_measured`, {date}.
+"""
+
+MEASURED_CLOSING = """
+CPU seconds are priced as if nothing else were billed. Cloud Run bills whole instances while a request is handled, with
+their memory and the time they wait for the network: the row of instance seconds.
+"""
+
+GIVES_WAY = """
+## Where the design gives way
+
+By the same figures; files are those of the library.
+"""
+
+NOT_COUNTED = """
+## Not counted
+
+Cloud Logging (a line or two an asset), the image's storage, cold starts, dead letters, what `scripts/backfill.py` asks
+the store, Snowflake's cloud services beyond the tenth that is free, its copies for Time Travel and Fail-safe of what
+the merge rewrites, the time it takes to suspend a warehouse, the matcher's groups and pairs, and the calls of the
+download API, whose price its provider knows. Not known: what a merge costs on real micro-partitions.
+"""
+
+
+def main() -> None:
+    """Write the page, or another file's."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--soak", type=Path, default=SOAK, help="what the soak run counted")
+    parser.add_argument("--bench", type=Path, default=BENCH, help="what `make bench` printed, over real music")
+    parser.add_argument("--benchmark", type=Path, default=BENCHMARK, help="lines of analysis.benchmark_matching --json")
+    parser.add_argument("--figures", type=Path, default=MEASURED, help="what analysis.scale_measured wrote")
+    parser.add_argument("--prices", type=Path, default=PRICES)
+    parser.add_argument("--output", type=Path, default=PAGE)
+    options = parser.parse_args()
+    inputs = options.soak, options.bench, options.benchmark, options.figures
+    for file in (*inputs, options.prices):
+        if not file.is_file():
+            parser.error(f"{file}: no such file; --help says what makes it")
+    page = render(read_measured(*inputs), read_infrastructure(), read_prices(options.prices))
+    options.output.write_text(page, encoding="utf-8")
+
+
+def current() -> str:
+    """The page as it should be."""
+    return render(read_measured(SOAK, BENCH, BENCHMARK, MEASURED), read_infrastructure(), read_prices())
+
+
+def render(measured: Measured, infra: Infrastructure, list_prices: Prices) -> str:
+    """The page."""
+    unit = Scale(LIBRARIES[0], measured, infra, list_prices)
+    scales = [unit.of(files) for files in LIBRARIES]
+    parts = [
+        "# Scale and cost",
+        "<!-- Generated by `make docs` from analysis/scale.py. Edit that and run it again. -->",
+        INTRODUCTION.format(
+            cores=measured.bench["cores"],
+            file_mb=number(unit.assumed.file_bytes / 1e6),
+            minutes=span(unit.assumed.file_bytes * 8 / 320_000),
+            network=number(unit.assumed.network_bytes * 8 / 1e9),
+            uploads=percent(unit.assumed.uploads_a_day),
+            request=span(unit.request_seconds),
+            api=span(unit.assumed.api_seconds),
+            download=number(unit.assumed.download_bytes / 1e6),
+            wait=percent(unit.assumed.batch_wait),
+            batch=span(float(infra.settings["BATCH_MILLISECONDS"]) / 1_000),
+            insert=span(unit.assumed.insert_seconds),
+        ),
+        *_per_100_000(unit),
+        *_fingerprinting(scales),
+        *matching(scales),
+        *bills(scales),
+        *awake(scales[1]),
+        GIVES_WAY,
+        table(("what", "gives way at", "because", "what would replace it"), gives_way(unit.of(LIBRARIES[1]))),
+        *prices(unit.prices),
+        NOT_COUNTED,
+    ]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _per_100_000(unit: Scale) -> Iterable[str]:
+    measured, prices = unit.measured, unit.prices
+    soak, cpu = measured.soak, measured.bench["cpu_seconds_per_asset"]
+    assets = unit.files
+    yield MEASURED_INTRODUCTION.format(
+        seen=prices.seen,
+        files=number(soak["files"]),
+        made_by=soak["made_by"],
+        bench=number(measured.bench["assets"]),
+        tracks=measured.figures["tracks"],
+        date=measured.figures["date"],
+    )
+
+    def cpus(name: str, seconds: float, source: str) -> tuple[str, ...]:
+        return f"CPU s, {name}", number(seconds), money(seconds * prices["cloud_run_cpu"]), source
+
+    def egress(file_bytes: float) -> str:
+        return f"{money(unit.egress_of(file_bytes))}, if S3 is in another cloud"
+
+    real_bytes = float(measured.bench["bytes_per_asset"])
+    busy = assets / unit.rate
+    size = unit.infra.services["fingerprint"]
+    tick = measured.figures["ticks"][-1]
+    yield table(
+        ("figure", "per 100,000 assets", "costs", "measured by"),
+        (
+            cpus("fpcalc and ffmpeg, real music", assets * cpu["fpcalc"], "bench"),
+            cpus("the fingerprint function itself", assets * cpu["fingerprint"], "bench"),
+            cpus("scheduler", assets / soak["files"] * soak["cpu_seconds"]["scheduler"], "soak"),
+            cpus("dead_letter", assets / soak["files"] * soak["cpu_seconds"]["dead_letter"], "soak"),
+            (
+                f"instance seconds of {size.cpus} CPUs and {size.memory_gib} GiB, and requests",
+                about(busy),
+                money(unit.compute),
+                f"computed: {about(unit.rate)} files a second each",
+            ),
+            (
+                f"bytes of files of {number(unit.assumed.file_bytes / 1e6)} MB",
+                volume(assets * unit.assumed.file_bytes),
+                egress(unit.assumed.file_bytes),
+                "assumed",
+            ),
+            ("the same, real music", volume(assets * real_bytes), egress(real_bytes), "bench"),
+            ("the same, made sounds", volume(assets * measured.per_asset("bytes_downloaded")), "-", "soak"),
+            ("messages", number(assets * measured.per_asset("messages")), money(unit.messages), "soak"),
+            ("deliveries of them", number(assets * measured.per_asset("deliveries")), "with the messages", "soak"),
+            ("INSERTs into the inbox", number(assets * measured.appends_per_asset), "warehouse", "soak"),
+            ("other statements, each tick", number(measured.statements_per_tick), "warehouse", "soak"),
+            (
+                f"a tick that merges and publishes {number(tick['room'])} among {large(tick['files'])} files",
+                f"{span(tick['full_seconds'])} each",
+                "warehouse",
+                "index",
+            ),
+            (
+                f"hours of the warehouse, while {size.instances} instances fill it",
+                about(unit.backfill_seconds(size.instances) / HOUR),
+                money(unit.credits(unit.backfill_seconds(size.instances))),
+                "computed; that an X-Small takes any rate of INSERTs is assumed",
+            ),
+            (
+                "bytes into the inbox, and kept in a month",
+                volume(assets * measured.figures["bytes_per_outcome"]),
+                money(unit.monthly_bill["Snowflake, storage"]) + ", with the index",
+                "index",
+            ),
+        ),
+    )
+    yield MEASURED_CLOSING
+
+
+def _fingerprinting(scales: Sequence[Scale]) -> Iterable[str]:
+    service = scales[0].infra.services["fingerprint"]
+
+    def of_each(show: Callable[[Scale], str]) -> tuple[str, ...]:
+        return tuple(show(scale) for scale in scales)
+
+    header = ("", *(large(scale.files) for scale in scales))
+    feed = float(scales[0].infra.settings["ROOM"]) / scales[0].infra.interval("scheduler")
+    yield "## Three libraries\n\n### Fingerprinting all of it"
+    yield table(
+        header,
+        (
+            ("files a second of one instance", *of_each(lambda s: about(s.rate))),
+            (
+                f"with {service.instances} instances (the default), fed by `scripts/backfill.py`",
+                *of_each(lambda s: span(s.backfill_seconds(service.instances))),
+            ),
+            (
+                f"fed by the scheduler alone ({about(feed)} a second at most)",
+                *of_each(lambda s: span(s.files / min(feed, s.rate * service.instances))),
+            ),
+            (f"with {MANY} instances", *of_each(lambda s: span(s.backfill_seconds(MANY)))),
+            ("instances for a week", *of_each(lambda s: number(math.ceil(s.backfill_seconds(1) / WEEK)))),
+            ("bytes of files", *of_each(lambda s: volume(s.files * s.assumed.file_bytes))),
+            ("messages", *of_each(lambda s: large(s.files * s.measured.per_asset("messages")))),
+            ("statements", *of_each(lambda s: large(s.statements(s.files, s.backfill_seconds(service.instances))))),
+            (
+                f"INSERTs a second, {MANY} instances",
+                *of_each(lambda s: about(s.rate * MANY * s.measured.appends_per_asset)),
+            ),
+            ("bytes through the inbox", *of_each(lambda s: volume(s.files * s.measured.figures["bytes_per_outcome"]))),
+        ),
+    )
+
+
+if __name__ == "__main__":
+    main()
