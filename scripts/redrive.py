@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from asset_ids import NoIds, typed_ids
-from audiodup.errors import AudioDupError, Malformed, RetriesExhausted
+from audiodup.errors import AudioDupError, Malformed, RetriesExhausted, stored_codes
 from audiodup.model import Asset, FileKey, Status
 from audiodup.wiring import DEFAULT_DATABASE, Parts, command_line_parts
 from cli import APP_OPTIONS, Exit, check_database, emit, errors_as_lines, fail, say, stopping_gently
@@ -109,6 +109,11 @@ def main(  # noqa: PLR0913 - one parameter per option
     ids = None if asset_ids is None else _ids(asset_ids)
     with errors_as_lines():
         parts = command_line_parts(database=database)
+        known = {one.code for one in stored_codes()}
+        # A row of an older version may have another.
+        known |= {one.code for one in parts.failures.by_code(codes=99, samples=1)[0]}
+        if code not in {None, *known}:
+            fail(f"--code {code}: no error is called so; without options it lists what has FAILED", Exit.WRONG_USAGE)
         states = frozenset(State(state) for state in discard or ())
         job = Job(parts, code, ids, limit, max_in_flight, states, dry_run, json_lines)
         status = redrive(job)

@@ -1,4 +1,4 @@
-"""A backfill of a million ids, nearly all of them done already: how much memory it takes. No test: ten minutes.
+"""A backfill of a million ids, nearly all of them done already: how much memory it takes. No test: it takes minutes.
 
     PYTHONPATH=scripts python -m tests.million
 
@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from audiodup import logs
 from stack.emulator import start_emulator
 from stack.processes import Processes
 from stack.warehouse import start_warehouse
@@ -44,6 +45,7 @@ def main() -> int:
     parser.add_argument("--ids", type=int, default=1_000_000)
     parser.add_argument("--pending", type=int, default=50_000, help="so many of them are not done yet")
     arguments = parser.parse_args()
+    logs.configure("ERROR", sys.stderr)
     with (
         tempfile.TemporaryDirectory(prefix="audiodup-million-") as folder,
         Processes(Path(folder) / "stack") as processes,

@@ -93,3 +93,10 @@ def test_where_there_is_nothing_it_says_so(capsys: pytest.CaptureFixture[str]) -
     print_failed("FAILED files", [])
     print_letters([], all_seen=True)
     assert capsys.readouterr().out == "FAILED files: none\n\ndead letters: none\n\n"
+
+
+def test_a_misspelt_code_is_no_code_of_which_there_is_nothing(tmp_path: Path) -> None:
+    """Both publish nothing; only one of them is a mistake."""
+    code, words = run("--code", "TOO_SHRT", "--database", tmp_path)
+    assert code == 2
+    assert "--code TOO_SHRT: no error is called so" in words
