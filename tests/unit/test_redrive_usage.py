@@ -53,7 +53,7 @@ def test_one_machines_store_is_not_for_the_cloud(tmp_path: Path, monkeypatch: py
         "--database goes with Pub/Sub's emulator: set PUBSUB_EMULATOR_HOST (make local)\n",
     )
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")
-    code, stderr = run("--database", tmp_path, "--code", "X")
+    code, stderr = run("--database", tmp_path, "--code", "CORRUPT")
     assert (code, stderr.startswith("SETTINGS_INVALID: GOOGLE_CLOUD_PROJECT is not set")) == (2, True)
 
 
@@ -95,8 +95,9 @@ def test_where_there_is_nothing_it_says_so(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().out == "FAILED files: none\n\ndead letters: none\n\n"
 
 
-def test_a_misspelt_code_is_no_code_of_which_there_is_nothing(tmp_path: Path) -> None:
+def test_a_misspelt_code_is_no_code_of_which_there_is_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both publish nothing; only one of them is a mistake."""
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")
     code, words = run("--code", "TOO_SHRT", "--database", tmp_path)
     assert code == 2
     assert "--code TOO_SHRT: no error is called so" in words
