@@ -307,10 +307,12 @@ def test_stop_leaves_the_rest_to_the_next_run(library: Library) -> None:
 
 
 def test_two_runs_at_once_do_no_harm(library: Library, make_session: MakeSession) -> None:
-    """One of them may be told of a conflict and leave the work to the other; each pair is there once."""
+    """Either may be told of a conflict (on the embedded store both, each by what the other did) and leave the work to a
+    later run; each pair is there once.
+    """
     for number in range(12):
         library.shelf.put(f"copy{number:02}", worn(music(1, 300), 0.02, seed=number))
-    errors: list[Exception] = []
+    ended: list[str] = []
     ready = threading.Barrier(2)
 
     def run() -> None:
@@ -318,15 +320,16 @@ def test_two_runs_at_once_do_no_harm(library: Library, make_session: MakeSession
         ready.wait()
         try:
             matching.match(Index(session), Duplicates(session))
-        except (Conflict, StoreUnavailable) as error:
-            errors.append(error)
+            ended.append("done")
+        except (Conflict, StoreUnavailable):
+            ended.append("told")
 
     threads = [threading.Thread(target=run) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(120)
-    assert len(errors) < 2, errors
+    assert len(ended) == 2
     library.match()
     pairs = [(one.a, one.b) for one in library.duplicates.pairs()]
     assert len(pairs) == len(set(pairs)) == 66
