@@ -12,9 +12,29 @@ from typing import Any
 
 import snowflake.connector
 
+from audiodup.model import Status
 from stack.warehouse import Warehouse, new_private_key
 
-from .audit import FileRow, Row
+from .audit import FileRow, Key, Row
+from .deliveries import State
+from .product import Product
+
+# gunicorn's own file, by which a worker shows that it lives.
+_HEARTBEAT = "wgunicorn-"
+
+_PRODUCTS = """
+SELECT
+    ASSET_ID, FILE_KEY, COALESCE(FINGERPRINT, SLOW_FINGERPRINT),
+    SHA256, FILE_SIZE, DURATION, CONTAINER, CODEC, CHANNELS, SAMPLE_RATE, PCM_MD5
+FROM AUDIO_FINGERPRINT JOIN AUDIO_FILE USING (ASSET_ID, FILE_KEY)
+WHERE PROCESSING_STATUS IN ('SUCCESS', 'SHORT')
+"""
+# One statement, for a merge may move events to rows meanwhile.
+_STATES = """
+SELECT ASSET_ID, REQUESTED_AT, PROCESSING_STATUS FROM AUDIO_FINGERPRINT JOIN AUDIO_FILE USING (ASSET_ID, FILE_KEY)
+UNION ALL
+SELECT ASSET_ID, REQUESTED_AT, PROCESSING_STATUS FROM AUDIO_FINGERPRINT_INBOX
+"""
 
 
 class Tables:
@@ -35,6 +55,22 @@ class Tables:
             session_parameters={"TIMEZONE": "UTC"},
         )
 
+    def products(self) -> tuple[dict[Key, Product], dict[Key, str | None]]:
+        """What the rows of good files hold, and their fingerprints: of a short file that at 1/8 of its speed."""
+        found = self._all(_PRODUCTS)
+        return (
+            {(asset_id, key): Product(*values) for asset_id, key, _, *values in found},
+            {(asset_id, key): text for asset_id, key, text, *_ in found},
+        )
+
+    def states(self) -> dict[str, State]:
+        """By asset id, the newest that rows and inbox know of it."""
+        newest: dict[str, State] = {}
+        for asset_id, at, status in self._all(_STATES):
+            state = at.replace(tzinfo=UTC), status != Status.QUEUED
+            newest[asset_id] = max(state, newest.get(asset_id, state))
+        return newest
+
     def rows(self) -> list[Row]:
         """Of AUDIO_FINGERPRINT."""
         found = self._all("SELECT ASSET_ID, FILE_KEY, PROCESSING_STATUS, ERROR_MESSAGE FROM AUDIO_FINGERPRINT")
@@ -42,8 +78,8 @@ class Tables:
 
     def file_rows(self) -> list[FileRow]:
         """Of AUDIO_FILE."""
-        found = self._all("SELECT ASSET_ID, FILE_KEY, SHA256, REQUESTED_AT FROM AUDIO_FILE")
-        return [FileRow((asset_id, key), sha256, at.replace(tzinfo=UTC)) for asset_id, key, sha256, at in found]
+        found = self._all("SELECT ASSET_ID, FILE_KEY, REQUESTED_AT FROM AUDIO_FILE")
+        return [FileRow((asset_id, key), at.replace(tzinfo=UTC)) for asset_id, key, at in found]
 
     def count(self, table: str) -> int:
         """How many rows a table has."""
@@ -61,14 +97,15 @@ class Tables:
 
 
 def holders(folder: Path) -> list[str]:
-    """Processes with a file of the folder open, one that has no name (O_TMPFILE) included; empty without /proc."""
+    """Who has how many files of the folder open, those without a name (O_TMPFILE) included; empty without /proc."""
     found: Counter[str] = Counter()
     for link in Path("/proc").glob("[0-9]*/fd/*"):
         with contextlib.suppress(OSError):
-            if str(link.readlink()).startswith(f"{folder}/"):
+            name = str(link.readlink())
+            if name.startswith(f"{folder}/") and not name.startswith(f"{folder}/{_HEARTBEAT}"):
                 process = link.parents[1]
                 found[f"{(process / 'comm').read_text().strip()} ({process.name})"] += 1
-    return sorted(found)
+    return [f"{process} holds {count} files" for process, count in sorted(found.items())]
 
 
 def log_lines(logs: Iterable[Path]) -> Iterator[dict[str, Any]]:

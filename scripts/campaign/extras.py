@@ -63,7 +63,7 @@ class Extras:
         settled = {
             message.data
             for message in self._deliveries.requests
-            if message.acknowledged or len(message.statuses) >= attempts
+            if message.acknowledged or len(message.deliveries) >= attempts
         }
         letters = {letter.data for letter in self._deliveries.letters if letter.acknowledged}
         return [data for data, sent in self._sent if data not in (letters if sent.extra in POISON else settled)]

@@ -11,7 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .plan import Kind, PlannedFile
+from audiodup.model import Status
+
+from .plan import EXPECTED, Kind, PlannedFile
+from .product import Product
 
 RATE = 8000
 _SECONDS = {Kind.SHORT: 1.0, Kind.BRIEF: 0.3}
@@ -21,27 +24,47 @@ _NOTES = 64
 _STEP = RATE // 4
 
 
-def make_library(folder: Path, files: Iterable[PlannedFile], seed: int) -> dict[str, str]:
-    """Write all files; SHA-256 by key. The same seed gives the same bytes."""
+def make_library(folder: Path, files: Iterable[PlannedFile], seed: int) -> dict[str, Product]:
+    """Write all files; by key, what the rows of the sounds must hold. The same seed gives the same bytes."""
     folder.mkdir(parents=True)
     # Sines are what takes the time: each note is made once.
     notes = np.sin(2 * np.pi * 110 * 2 ** (np.arange(_NOTES)[:, None] / 12) * np.arange(_STEP) / RATE)
-    hashes = {}
+    products = {}
     for number, file in enumerate(files):
         content = _content(file, notes, np.random.default_rng([seed, number]))
         (folder / file.key).write_bytes(content)
-        hashes[file.key] = hashlib.sha256(content).hexdigest()
-    return hashes
+        if EXPECTED[file.kind][0] is not Status.FAILED:
+            products[file.key] = _product(content, _frames(file))
+    return products
+
+
+def _product(content: bytes, frames: int) -> Product:
+    # FLAC's hash is of signed samples, those of 8 bits in a WAV are unsigned.
+    signed = np.frombuffer(content[-frames:], np.uint8) ^ 128
+    return Product(
+        sha256=hashlib.sha256(content).hexdigest(),
+        file_size=len(content),
+        duration=frames / RATE,
+        container="wav",
+        codec="pcm_u8",
+        channels=1,
+        sample_rate=RATE,
+        pcm_md5=hashlib.md5(signed.tobytes(), usedforsecurity=False).hexdigest(),
+    )
 
 
 def _content(file: PlannedFile, notes: NDArray[np.float64], chance: np.random.Generator) -> bytes:
     if file.kind is Kind.PAGE:
         return f"<!DOCTYPE html><title>Sign in</title><!-- {file.key} -->".encode()
-    frames = round(_SECONDS.get(file.kind, _LONG_SECONDS) * RATE)
+    frames = _frames(file)
     # Three notes at a time, four chords a second.
     chords = notes[chance.integers(0, _NOTES, (-(-frames // _STEP), 3))].sum(axis=1)
     whole = _wav((128 + 40 * chords.ravel()[:frames]).astype(np.uint8))
     return whole[: len(whole) // 2] if file.kind is Kind.CUT else whole
+
+
+def _frames(file: PlannedFile) -> int:
+    return round(_SECONDS.get(file.kind, _LONG_SECONDS) * RATE)
 
 
 def _wav(samples: NDArray[np.uint8]) -> bytes:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 MEGABYTE = 1_000_000
+FEWEST_TO_JUDGE = 4_000
+"""Files: with fewer, what warms up and what waits for an outage's end weighs more than what grows."""
 MOST_GROWTH_BYTES = 32 * MEGABYTE
 """While the second half of the files is done. The arenas of 48 threads, which fill up as load comes and goes, take most
 of it; over 10,000 files it is 6 kB a file, and each file has 96 kB.

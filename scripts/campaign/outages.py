@@ -13,7 +13,6 @@ from stack.system import LocalSystem
 
 from .plan import Event
 
-OUTAGE_SECONDS = 30.0
 RECOVERY_SECONDS = 10.0
 """Between two of them."""
 
@@ -30,8 +29,8 @@ class Outage:
 class Outages:
     """Those of one campaign, one at a time, each when its share of the files is answered."""
 
-    def __init__(self, system: LocalSystem, events: Mapping[Event, float]) -> None:
-        self._system = system
+    def __init__(self, system: LocalSystem, events: Mapping[Event, float], seconds: float) -> None:
+        self._system, self._seconds = system, seconds
         self._left = sorted(events.items(), key=lambda event: event[1])
         self._lasts: tuple[Event, float] | None = None
         self.over: list[Outage] = []
@@ -50,7 +49,7 @@ class Outages:
         now = time.time()
         if self._lasts is not None:
             event, began = self._lasts
-            if now - began >= (0 if event is Event.EMULATOR_LOST else OUTAGE_SECONDS):
+            if now - began >= (0 if event is Event.EMULATOR_LOST else self._seconds):
                 self._end(event)
                 self._lasts = None
                 self.over.append(Outage(event, began, time.time()))

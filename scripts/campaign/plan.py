@@ -6,6 +6,7 @@ to a share of the files that are answered, not to a time.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -94,6 +95,8 @@ _EXTRAS = {
 _EVENTS = {Event.STORE_DOWN: 0.1, Event.STORE_FROZEN: 0.3, Event.EMULATOR_LOST: 0.45}
 # Who is killed how often; `fingerprint` and `scheduler` themselves live on, so that their memory can be watched.
 _VICTIMS = {"fingerprint.2": 3, "scheduler.2": 1, "dead_letter": 1}
+LARGE = 1_000
+"""Files: a campaign of fewer is to take minutes, and has shorter outages."""
 KILL_SECONDS = (4.0, 12.0)
 """Between two kills."""
 
@@ -126,6 +129,15 @@ class PlannedFile:
         return []
 
     @property
+    def spoilt(self) -> float:
+        """So many deliveries may fail for its faults."""
+        if self.kind is Kind.DEAD:
+            return math.inf
+        if self.kind is Kind.MISSING:
+            return 0
+        return sum(float(fault.get("times", 1)) for fault in (*self.api_faults, *self.body_faults))
+
+    @property
     def body_faults(self) -> list[dict[str, Any]]:
         """How S3 serves it first."""
         match self.trouble:
@@ -156,6 +168,8 @@ class Plan:
     messages: Sequence[PlannedMessage]
     """In the order of their time."""
     events: Mapping[Event, float] = field(default_factory=dict)
+    outage_seconds: float = 30
+    """In any case longer than an outcome waits for the store (half of STORE_SECONDS, 7.5 s)."""
 
     def kills(self) -> Iterator[tuple[float, str]]:
         """Seconds to wait, and whom to kill then; for ever."""
@@ -182,7 +196,8 @@ def make_plan(seed: int, files: int, *, lose_messages: bool) -> Plan:
     extras = _drawn(sound, _EXTRAS, files)
     messages = [PlannedMessage(chance.uniform(0.02, 0.9), extra, key) for key, extra in sorted(extras.items())]
     events = {event: at for event, at in _EVENTS.items() if lose_messages or event is not Event.EMULATOR_LOST}
-    return Plan(seed, planned, sorted(messages, key=lambda message: message.at), events)
+    in_order = sorted(messages, key=lambda message: message.at)
+    return Plan(seed, planned, in_order, events, outage_seconds=30 if files >= LARGE else 12)
 
 
 def _drawn(keys: Sequence[str], shares: Mapping[T, float], files: int) -> dict[str, T]:

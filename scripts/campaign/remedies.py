@@ -44,6 +44,12 @@ REMEDIES: Mapping[str, Remedy] = {
         "REQUESTED_AT DESC,",
         "REQUESTED_AT ASC,",
     ),
+    "close": Remedy(
+        "a temporary file is closed with its request",
+        "audiodup/tempfiles.py",
+        "            os.close(descriptor)\n            file.give_back()\n",
+        "            file.give_back()\n",
+    ),
     "lease": Remedy(
         "what is QUEUED for longer than its lease is published again",
         "audiodup/sql/pending.sql",

@@ -36,13 +36,14 @@ def figures(campaign: Campaign, findings: Sequence[Finding], growths: Mapping[st
         "messages": len(deliveries.requests),
         "messages_beside_the_schedulers": _counted(campaign.extras.published.elements()),
         "deliveries": len(deliveries.attempts),
-        "deliveries_of_a_message": _counted(len(message.statuses) for message in deliveries.requests),
+        "deliveries_of_a_message": _counted(len(message.deliveries) for message in deliveries.requests),
         "answers": _counted("none" if attempt.status is None else attempt.status for attempt in deliveries.attempts),
+        "failed_without_a_fault": sum(map(len, campaign.disturbances.unexplained(deliveries.requests))),
         "tried_again_for": tried_again,
-        "kills": _counted(happened.kills),
+        "kills": _counted(kill.victim for kill in happened.kills),
         "faults": _faults(campaign),
         "dead_letters": len(deliveries.letters),
-        "given_up": happened.stalled,
+        "given_up": happened.given_up or "no",
         "asked_again": len(happened.asked_again),
         "ticks": {
             "answered": sum(one.tick is not None for one in happened.ticks),
@@ -58,7 +59,13 @@ def figures(campaign: Campaign, findings: Sequence[Finding], growths: Mapping[st
         "outages": [_outage(outage, campaign) for outage in campaign.outages.over],
         "memory_megabytes": {name: _memory(growth) for name, growth in growths.items()},
         "audit": [
-            {"rule": finding.rule, "holds": finding.holds, "against": list(finding.against)} for finding in findings
+            {
+                "rule": finding.rule,
+                "holds": finding.holds,
+                "against": list(finding.against),
+                "unjudged": finding.unjudged,
+            }
+            for finding in findings
         ],
     }
 
@@ -111,7 +118,7 @@ def _is_plain(label: str) -> bool:
 
 
 def _finding(finding: Mapping[str, Any]) -> str:
-    return f"- {Finding(finding['rule'], tuple(finding['against'])).text}"
+    return f"- {Finding(finding['rule'], tuple(finding['against']), finding['unjudged']).text}"
 
 
 def _cell(value: Any) -> str:

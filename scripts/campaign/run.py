@@ -20,6 +20,7 @@ from stack.system import FUNCTIONS, LocalSystem, Tick
 
 from .audit import Key
 from .deliveries import Deliveries
+from .disturbances import Disturbances
 from .evidence import Tables
 from .extras import Extras
 from .memory import Sample
@@ -37,8 +38,15 @@ TICK_SECONDS = 5.0
 SAMPLE_SECONDS = 2.0
 LOOK_SECONDS = 0.2
 SAY_SECONDS = 60.0
+CHECK_SECONDS = 20.0
+"""Between two looks for what is lost, before its lease ends and heals it."""
 MOST_ROUNDS = 3
 """Of asking again for what used up its attempts."""
+MOST_LEASES = 3
+"""Of one file: what is lost each time would be asked for again for ever."""
+MOST_SECONDS_A_FILE = 0.5
+MOST_SECONDS_BESIDE = 900.0
+"""For what takes its time whatever the number of files: outages, attempts until a dead letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +58,30 @@ class Ticked:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """One instance's end."""
+
+    at: float
+    """By time.time()."""
+    victim: str
+
+
 @dataclass
 class Happened:
     """What really came to pass, for the report; times by time.time()."""
 
     began: float = 0.0
     ended: float = 0.0
-    kills: list[str] = field(default_factory=list)
+    kills: list[Kill] = field(default_factory=list)
     ticks: list[Ticked] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     asked_again: list[str] = field(default_factory=list)
     """Asset ids whose attempts the faults had used up."""
-    stalled: bool = False
-    """It was given up: something is in flight, and nothing moved for longer than any message waits."""
+    lost: dict[str, None] = field(default_factory=dict)
+    """Asset ids that were acknowledged, and of which the store knew nothing when it was looked at."""
+    given_up: str = ""
+    """Why it was, with something still in flight."""
 
 
 class Campaign:
@@ -104,29 +123,32 @@ class Campaign:
             dead_letter=topology.subscription("dead_letter_push").rpartition("/")[2],
         )
         self.extras = Extras(plan.messages, keys, topology, self.deliveries)
-        self.outages = Outages(self.system, plan.events)
+        self.outages = Outages(self.system, plan.events, plan.outage_seconds)
         self.happened = Happened()
         limits = topology.limits
         longest_wait = limits["ack_deadline_seconds"] + limits["maximum_backoff_seconds"]
         self._settle_seconds = limits["maximum_backoff_seconds"] + TICK_SECONDS
-        lease = limits["max_delivery_attempts"] * longest_wait
+        self._lease_seconds = lease = limits["max_delivery_attempts"] * longest_wait
+        self._most_seconds = MOST_SECONDS_BESIDE + MOST_SECONDS_A_FILE * len(plan.files) + MOST_LEASES * lease
         self._quiet_seconds = quiet_seconds or longest_wait + (lease if Event.EMULATOR_LOST in plan.events else 0)
         self._kills = plan.kills()
         self._next_kill: tuple[float, str] | None = None
         self._pool = ThreadPoolExecutor(len(SCHEDULERS))
         self._ticks: list[Future[Ticked]] = []
-        self._ticked = self._moved = self._sampled = self._said = 0.0
+        self._ticked = self._moved = self._sampled = self._said = self._checked = 0.0
         self._drained = False
+        self._rounds = 0
 
     def run(self) -> None:
         """To its end; what came of it is in `happened`, `deliveries` and the store."""
         self.happened.began = time.time()
         self._work(killing=True)
         for _ in range(MOST_ROUNDS):
-            if self.happened.stalled or not (exhausted := self._exhausted()):
+            if self.happened.given_up or not (exhausted := self._exhausted()):
                 break
             say(f"asking again for {len(exhausted)} files whose attempts were used up")
             self._ask_again(exhausted)
+            self._rounds += 1
             self._work(killing=False)
         self.happened.ended = time.time()
         self._pool.shutdown()
@@ -136,15 +158,24 @@ class Campaign:
         """The share of the files that were answered."""
         return len(self.deliveries.answered) / len(self.plan.files)
 
+    @property
+    def disturbances(self) -> Disturbances:
+        """What failed deliveries may be blamed on."""
+        return Disturbances(
+            planned={self.keys[file.key][0]: file.spoilt for file in self.plan.files},
+            kills=[kill.at for kill in self.happened.kills if kill.victim.startswith("fingerprint")],
+            outages=self.outages.over,
+        )
+
     def _work(self, *, killing: bool) -> None:
         self._drained = False
         self._moved = time.monotonic()
         self._next_kill = self._kill_after(next(self._kills)) if killing else None
         while not (self._drained and self.outages.done() and self.extras.done()):
             self._observe()
-            if time.monotonic() - self._moved > self._quiet_seconds:
-                self.happened.stalled = True
-                say(f"given up: nothing was delivered for {self._quiet_seconds:.0f} s")
+            self.happened.given_up = self._reason_to_give_up()
+            if self.happened.given_up:
+                say(f"given up: {self.happened.given_up}")
                 return
             if self.outages.go_on(self.progress) is Event.EMULATOR_LOST:
                 self.extras.publish_again()
@@ -153,6 +184,16 @@ class Campaign:
             self._tick()
             self.system.processes.check()
             time.sleep(LOOK_SECONDS)
+
+    def _reason_to_give_up(self) -> str:
+        """Empty while it is worth waiting."""
+        if time.monotonic() - self._moved > self._quiet_seconds:
+            return f"nothing was delivered for {self._quiet_seconds:.0f} s"
+        if time.time() - self.happened.began > self._most_seconds and not self.outages.lasts:
+            return f"it did not end within {self._most_seconds:.0f} s"
+        # Those of `_ask_again` may have come so late too.
+        circling = self.deliveries.asked_after(self._lease_seconds, more_often_than=MOST_LEASES + self._rounds)
+        return f"{circling[0]} was asked for again after each lease" if circling else ""
 
     def _observe(self) -> None:
         now, before = time.monotonic(), self.deliveries.count
@@ -164,15 +205,24 @@ class Campaign:
             self._sampled = now
             resident = {name: running.memory_bytes() for name, running in self.system.functions.items()}
             self.happened.samples.append(Sample(time.time(), len(self.deliveries.answered), resident))
+        if now - self._checked > CHECK_SECONDS and not self.outages.lasts:
+            self._checked = now
+            self._look_for_lost()
         if now - self._said > SAY_SECONDS:
             self._said = now
             say(f"{len(self.deliveries.answered)} of {len(self.plan.files)} files are answered")
 
+    def _look_for_lost(self) -> None:
+        # What was acknowledged before the tables are read must be in them.
+        tables = Tables(self.system.warehouse)
+        self.happened.lost |= dict.fromkeys(self.deliveries.lost(tables.states()))
+        tables.close()
+
     def _kill(self) -> None:
         if self._next_kill is not None and time.monotonic() >= self._next_kill[0]:
             victim = self._next_kill[1]
+            self.happened.kills.append(Kill(time.time(), victim))
             self.system.kill_function(victim)
-            self.happened.kills.append(victim)
             self._next_kill = self._kill_after(next(self._kills))
 
     @staticmethod

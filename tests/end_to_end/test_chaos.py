@@ -1,4 +1,4 @@
-"""The fault campaign in its three-minute version passes its audit; without a remedy the audit names the damage."""
+"""The fault campaign in its two-minute version passes its audit; without a remedy the audit names the damage."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 from tests.parts import require_emulator
 
-from campaign import outages, run
+from campaign import run
 from campaign.plan import POISON, Event, Extra, Kind, Plan, Trouble, make_plan
 from campaign.remedies import functions_without
 from campaign.trial import Trial, hold_trial
 from stack.processes import Processes
 
 CHAOS = Path(__file__).resolve().parents[2] / "scripts" / "chaos.py"
-SEED, FILES = 1, 400
+SEED, FILES = 1, 200
 
 
 def chaos(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -57,7 +57,8 @@ def figures(campaign: tuple[subprocess.CompletedProcess[str], Path]) -> dict[str
 def test_the_audit_passes(campaign: tuple[subprocess.CompletedProcess[str], Path], figures: dict[str, Any]) -> None:
     """Every rule of it was looked at."""
     assert [line for line in figures["audit"] if not line["holds"]] == []
-    assert len(figures["audit"]) == 10
+    assert len(figures["audit"]) == 13
+    assert [line["rule"] for line in figures["audit"] if line["unjudged"]] == ["memory is flat"]
     assert campaign[0].returncode == 0, campaign[0].stderr
 
 
@@ -84,7 +85,7 @@ def test_the_report_is_written_for_people_and_programs(
     _, report = campaign
     assert json.loads((report / "chaos.json").read_text()) == figures
     text = (report / "chaos.md").read_text()
-    assert text.count("- holds   ") == 10
+    assert text.count("- holds   ") == 12
     assert f"| deliveries | {figures['deliveries']} |" in text
     for private in (platform.node(), str(report), str(Path.home()), str(CHAOS.parents[1])):
         assert private not in text
@@ -98,7 +99,7 @@ def damage(trial: Trial) -> dict[str, tuple[str, ...]]:
 
 def small_plan(events: dict[Event, float]) -> Plan:
     """Nothing that takes long: no API that is dead, no body that drips."""
-    plan = make_plan(SEED, 40, lose_messages=False)
+    plan = make_plan(SEED, 20, lose_messages=False)
     files = [file for file in plan.files if file.kind is not Kind.DEAD and file.trouble is not Trouble.SLOW_LORIS]
     return replace(plan, files=files, events=events)
 
@@ -121,13 +122,11 @@ def test_without_a_remedy_the_audit_fails(
 ) -> None:
     """The lost and the doubled files are named."""
     require_emulator()
-    # Longer than an outcome waits for the store (half of STORE_SECONDS).
-    monkeypatch.setattr(outages, "OUTAGE_SECONDS", 12)
     # So often that a file's QUEUED and its outcome are not merged at once.
     monkeypatch.setattr(run, "TICK_SECONDS", 1)
     functions = functions_without(remedy, tmp_path)
     with Processes(tmp_path / "stack") as processes:
-        trial = hold_trial(processes, small_plan(events), tmp_path / "library", functions=functions, quiet_seconds=20)
+        trial = hold_trial(processes, small_plan(events), tmp_path / "library", functions=functions, quiet_seconds=15)
     assert not trial.passed
     assert [line for line in damage(trial)[rule] if words in line], damage(trial)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,8 +15,12 @@ from audiodup.messages import FingerprintRequest
 from audiodup.model import Asset
 from campaign.audit import Expected, FileRow, Key, Observed, Row, audit
 from campaign.deliveries import Deliveries
-from campaign.memory import MEGABYTE, Growth
-from campaign.plan import Kind
+from campaign.disturbances import AFTERMATH_SECONDS, Disturbances
+from campaign.evidence import holders
+from campaign.memory import FEWEST_TO_JUDGE, MEGABYTE, Growth
+from campaign.outages import Outage
+from campaign.plan import Event, Kind
+from campaign.product import Product
 
 ATTEMPTS = 3
 ASKED = datetime(2026, 11, 1, tzinfo=UTC)
@@ -22,17 +28,24 @@ GOOD, BEEP, CUT, DEAD, TIRED, UNKNOWN = (
     (name, f"{name}.wav") for name in ("good", "beep", "cut", "dead", "tired", "unknown")
 )
 POISON = b"poison 1"
+ENDED = 1000.0
+"""When deliveries end, unless told; they take 2 s."""
 
 
 def request(key: Key, *, later: int = 0) -> bytes:
     return FingerprintRequest(Asset(*key, "wav", "local"), ASKED + timedelta(seconds=later)).encode()
 
 
+def product(key: Key) -> Product:
+    return Product(f"hash of {key[0]}", 96_044, 12.0, "wav", "pcm_u8", 1, 8000, f"MD5 of {key[0]}")
+
+
 @pytest.fixture
 def expected() -> Expected:
     return Expected(
         kinds={GOOD: Kind.GOOD, BEEP: Kind.SHORT, CUT: Kind.CUT, DEAD: Kind.DEAD, TIRED: Kind.GOOD},
-        hashes={key[1]: f"hash of {key[0]}" for key in (GOOD, BEEP, CUT, DEAD, TIRED)},
+        products={key: product(key) for key in (GOOD, BEEP, TIRED)},
+        fingerprints={GOOD: "sound of good"},
         poison={POISON},
         malformed={UNKNOWN},
         max_attempts=ATTEMPTS,
@@ -46,11 +59,13 @@ class Log:
         self._path = path
         path.touch()
 
-    def write(self, message_id: str, data: bytes, *statuses: int | None, subscription: str = "requests") -> Log:
+    def write(
+        self, message_id: str, data: bytes, *statuses: int | None, subscription: str = "requests", at: float = ENDED
+    ) -> Log:
         with self._path.open("a") as file:
             for status in statuses:
                 line = {"subscription": subscription, "message_id": message_id, "data": data.decode()}
-                file.write(json.dumps({**line, "status": status, "time": 0.0}) + "\n")
+                file.write(json.dumps({**line, "status": status, "time": at, "seconds": 2.0}) + "\n")
         return self
 
     def letter(self, message_id: str, data: bytes) -> Log:
@@ -86,13 +101,16 @@ def observed(log: Log) -> Observed:
             *(Row(key, "FAILED", error) for key, error in failed.items()),
         ],
         file_rows=[
-            *(FileRow(key, f"hash of {key[0]}", ASKED) for key in (GOOD, BEEP, CUT)),
-            FileRow(TIRED, "hash of tired", ASKED + timedelta(seconds=60)),
-            *(FileRow(key, None, ASKED) for key in (DEAD, UNKNOWN)),
+            *(FileRow(key, ASKED) for key in (GOOD, BEEP, CUT, DEAD, UNKNOWN)),
+            FileRow(TIRED, ASKED + timedelta(seconds=60)),
         ],
         inbox=0,
         claims=0,
         deliveries=log.deliveries(),
+        disturbances=Disturbances(planned={"dead": math.inf, "tired": 1}, kills=[ENDED - 1]),
+        products={key: product(key) for key in (GOOD, BEEP, TIRED)},
+        fingerprints={key: f"sound of {key[0]}" for key in (GOOD, BEEP, TIRED)},
+        asked_again=["tired"],
     )
 
 
@@ -103,7 +121,7 @@ def against(expected: Expected, observed: Observed) -> dict[str, tuple[str, ...]
 
 def test_a_sound_run_passes(expected: Expected, observed: Observed) -> None:
     assert against(expected, observed) == {}
-    assert len(audit(expected, observed)) == 10
+    assert len(audit(expected, observed)) == 13
 
 
 def test_a_row_that_is_missing_doubled_or_nobodys_is_named(expected: Expected, observed: Observed) -> None:
@@ -142,11 +160,30 @@ def test_a_wrong_outcome_is_named(expected: Expected, observed: Observed, row: R
     assert against(expected, replace(observed, rows=rows)) == {"code": (words,)}
 
 
-def test_another_files_bytes_are_named(expected: Expected, observed: Observed) -> None:
-    file_rows = [replace(row, sha256="hash of beep") if row.key == GOOD else row for row in observed.file_rows]
-    assert against(expected, replace(observed, file_rows=file_rows)) == {
-        "bytes": ("good good.wav shows the SHA-256 hash of beep",)
+def test_another_files_product_is_named(expected: Expected, observed: Observed) -> None:
+    """Its bytes, its length, what its headers say; one that is missing altogether too."""
+    wrong = replace(product(GOOD), sha256="hash of beep", duration=1.0)
+    empty = replace(product(BEEP), codec=None, pcm_md5=None)
+    products = {**observed.products, GOOD: wrong, BEEP: empty}
+    assert against(expected, replace(observed, products=products)) == {
+        "properties": (
+            "beep beep.wav has codec None instead of 'pcm_u8', pcm_md5 None instead of 'MD5 of beep'",
+            "good good.wav has sha256 'hash of beep' instead of 'hash of good', duration 1.0 instead of 12.0",
+        )
     }
+
+
+def test_another_files_fingerprint_is_named(expected: Expected, observed: Observed) -> None:
+    """Of files that nobody else fingerprinted too: no two sound alike."""
+    found = against(expected, replace(observed, fingerprints=dict.fromkeys((GOOD, BEEP, TIRED), "sound of beep")))
+    assert found == {
+        "properties": (
+            "good good.wav has a fingerprint that is not its own",
+            "beep beep.wav, good good.wav, tired tired.wav (3 files) have one and the same fingerprint",
+        )
+    }
+    none = against(expected, replace(observed, fingerprints={**observed.fingerprints, BEEP: None}))
+    assert none == {"properties": ("beep beep.wav has no fingerprint",)}
 
 
 def test_an_older_request_than_was_acknowledged_is_named(expected: Expected, observed: Observed, log: Log) -> None:
@@ -164,15 +201,113 @@ def test_the_dead_letters_must_be_the_poison(expected: Expected, observed: Obser
     log.write("8", request(BEEP, later=1), 503, 503).letter("7", request(BEEP, later=1))
     assert against(expected, replace(observed, deliveries=log.deliveries())) == {
         "up": (
-            "good is a dead letter, though its attempts were not used up",
+            "good is a dead letter, though no faults used up its attempts",
             "b'what' is a dead letter that nobody sent",
-            "beep is a dead letter, though its attempts were not used up",
+            "beep is a dead letter, though no faults used up its attempts",
         )
     }
     silent = Log(tmp_path / "other.log").deliveries()
     assert against(expected, replace(observed, deliveries=silent)) == {
-        "up": ("dead dead.wav (API dead) is no dead letter", "b'poison 1' is no dead letter")
+        "up": (
+            "tired was asked for again, and is no such dead letter",
+            "dead dead.wav (API dead) is no dead letter",
+            "b'poison 1' is no dead letter",
+        )
     }
+
+
+def test_attempts_that_no_fault_spoilt_excuse_no_dead_letter(expected: Expected, observed: Observed) -> None:
+    calm = Disturbances(planned={"dead": math.inf})
+    assert against(expected, replace(observed, disturbances=calm))["up"] == (
+        "tired is a dead letter, though no faults used up its attempts",
+        "tired was asked for again, and is no such dead letter",
+    )
+
+
+def test_failures_without_a_reason_are_counted(expected: Expected, observed: Observed, log: Log) -> None:
+    """Few are borne."""
+    for number in range(3):
+        log.write(f"2{number}", request(GOOD, later=-number), 503, 204)
+    assert against(expected, replace(observed, deliveries=log.deliveries())) == {}
+    log.write("30", request(BEEP), None, 204, at=ENDED + 60)
+    assert against(expected, replace(observed, deliveries=log.deliveries())) == {
+        "2%": ("4 of 21 failed without one (503: 3, no answer: 1)",)
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "ended", "explained"),
+    [
+        (None, 500.5, True),
+        (None, 498, False),
+        (None, 504, False),
+        (503, 500.5, False),
+        (503, 101, True),
+        (503, 132 + AFTERMATH_SECONDS, True),
+        (503, 133 + AFTERMATH_SECONDS, False),
+        (500, 105, True),
+    ],
+)
+def test_what_explains_a_failure(log: Log, status: int | None, ended: float, *, explained: bool) -> None:
+    """A kill while it lasted, of which there is no answer; an outage and its aftermath."""
+    disturbances = Disturbances(kills=[500], outages=[Outage(Event.STORE_DOWN, 100, 130)])
+    message = log.write("8", request(BEEP, later=9), status, at=ended).deliveries().requests[-1]
+    assert disturbances.unexplained([message]) == [[] if explained else message.deliveries]
+
+
+def test_a_files_own_faults_explain_no_more_than_there_are(log: Log) -> None:
+    """Whatever message about it met them."""
+    log.write("8", request(BEEP, later=1), 503, 503).write("9", request(BEEP, later=2), 503, 503)
+    one, other = Disturbances(planned={"beep": 3}).unexplained(log.deliveries().requests[-2:])
+    assert (len(one), len(other)) == (0, 1)
+
+
+def test_a_lost_outcome_is_seen_before_its_lease_ends(log: Log) -> None:
+    """The store has an outcome or a newer request of whatever was acknowledged."""
+    later = timedelta(seconds=60)
+    found = log.deliveries()
+    states = {
+        "good": (ASKED, True),
+        "beep": (ASKED, True),
+        "cut": (ASKED + later, False),
+        "tired": (ASKED + later, True),
+    }
+    assert found.lost(states) == []
+    assert found.lost({**states, "good": (ASKED, False)}) == ["good"]
+    assert found.lost({**states, "tired": (ASKED, True)}) == ["tired"]
+    assert found.lost({name: state for name, state in states.items() if name != "beep"}) == ["beep"]
+
+
+def test_what_comes_again_after_each_lease_is_seen(log: Log) -> None:
+    """Two schedulers that ask at once are no lease."""
+    for later in (1, 700, 1400):
+        log.write(f"2{later}", request(GOOD, later=later), 204)
+    assert log.deliveries().asked_after(600, more_often_than=1) == ["good"]
+    assert log.deliveries().asked_after(600, more_often_than=2) == []
+
+
+def test_a_run_that_was_given_up_fails(expected: Expected, observed: Observed) -> None:
+    """And one that lost what it got back later."""
+    spoilt = replace(observed, given_up="nothing was delivered for 70 s", lost=["good"])
+    assert against(expected, spoilt) == {"end": ("nothing was delivered for 70 s",), "look": ("good",)}
+
+
+def test_memory_is_not_judged_over_few_files(expected: Expected, observed: Observed) -> None:
+    grown = Growth(before=200 * MEGABYTE, after=233 * MEGABYTE, peak=240 * MEGABYTE, per_thousand_files=0)
+    *_, memory = audit(expected, replace(observed, growths={"fingerprint": grown}))
+    assert memory.text == "        memory is flat: not judged, too few files: it takes 4,000"
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="there is no /proc to see open files in")
+def test_an_open_file_without_a_name_is_seen(tmp_path: Path) -> None:
+    """Gunicorn's own is none of ours."""
+    nameless = [os.open(tmp_path, os.O_TMPFILE | os.O_RDWR) for _ in range(2)]
+    with (tmp_path / "wgunicorn-x").open("w"):
+        [line] = holders(tmp_path)
+    assert line.endswith(f"({os.getpid()}) holds 2 files")
+    for descriptor in nameless:
+        os.close(descriptor)
+    assert holders(tmp_path) == []
 
 
 def test_what_is_left_over_is_named(expected: Expected, observed: Observed) -> None:
@@ -184,13 +319,22 @@ def test_what_is_left_over_is_named(expected: Expected, observed: Observed) -> N
         inbox=2,
         claims=1,
         temporary=["audiodup-x"],
-        holders=["fpcalc (7)"],
+        holders=["gunicorn (6) holds 67 files"],
+        orphans=["fpcalc (7) holds 1 files"],
         growths={"fingerprint": grown, "scheduler": still, "dead_letter": None},
         unforeseen=["KeyError: 'x'"],
     )
-    assert against(expected, spoilt) == {
+    many = replace(expected, kinds={**expected.kinds, **{(f"{n}", ""): Kind.GOOD for n in range(FEWEST_TO_JUDGE)}})
+    found = against(many, spoilt)
+    for rule in ("AUDIO_FINGERPRINT", "AUDIO_FILE"):
+        del found[rule]
+    assert found == {
         "empty": ("2 events in AUDIO_FINGERPRINT_INBOX", "1 events in AUDIO_INBOX_CLAIM"),
-        "one": ("audiodup-x is left", "fpcalc (7) holds a file"),
+        "one": (
+            "audiodup-x is left",
+            "gunicorn (6) holds 67 files when all work is done",
+            "fpcalc (7) holds 1 files when all functions are stopped",
+        ),
         "flat": ("fingerprint grew from 200 to 233 MB",),
         "logs": ("KeyError: 'x'",),
     }
@@ -199,8 +343,8 @@ def test_what_is_left_over_is_named(expected: Expected, observed: Observed) -> N
 def test_a_finding_is_one_line(expected: Expected, observed: Observed) -> None:
     """With some examples of what is against it."""
     findings = audit(expected, replace(observed, rows=[]))
-    assert findings[0].text == (
+    assert findings[1].text == (
         "FAILS   exactly one row a file in AUDIO_FINGERPRINT: beep beep.wav has no row; cut cut.wav has no row; "
         "dead dead.wav has no row; and 3 more"
     )
-    assert findings[1].text == "holds   exactly one row a file in AUDIO_FILE"
+    assert findings[2].text == "holds   exactly one row a file in AUDIO_FILE"
