@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from campaign.library import make_library as make_sounds
-from campaign.memory import MEGABYTE, growth
+from campaign.memory import FEWEST_TO_JUDGE, MEGABYTE, growth
 from campaign.plan import Kind, PlannedFile
 from cli import APP_OPTIONS, Exit, emit, errors_as_lines, fail, say
 from load import make_library, put_through
@@ -19,8 +19,6 @@ from stack.system import LocalSystem
 
 app = typer.Typer(**APP_OPTIONS)
 
-# The first thousand fill pools, arenas and caches.
-FEWEST_TO_JUDGE = 4000
 SOUNDS = 500
 
 

@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.delivered import ASKED, ENDED, Log, request
 
-from audiodup.messages import FingerprintRequest
-from audiodup.model import Asset
 from campaign.audit import Expected, FileRow, Key, Observed, Row, audit
-from campaign.deliveries import Deliveries
-from campaign.disturbances import AFTERMATH_SECONDS, Disturbances
-from campaign.evidence import holders
+from campaign.disturbances import Disturbances
 from campaign.memory import FEWEST_TO_JUDGE, MEGABYTE, Growth
-from campaign.outages import Outage
-from campaign.plan import Event, Kind
+from campaign.plan import Kind
 from campaign.product import Product
 
 ATTEMPTS = 3
-ASKED = datetime(2026, 11, 1, tzinfo=UTC)
 GOOD, BEEP, CUT, DEAD, TIRED, UNKNOWN = (
     (name, f"{name}.wav") for name in ("good", "beep", "cut", "dead", "tired", "unknown")
 )
 POISON = b"poison 1"
-ENDED = 1000.0
-"""When deliveries end, unless told; they take 2 s."""
-
-
-def request(key: Key, *, later: int = 0) -> bytes:
-    return FingerprintRequest(Asset(*key, "wav", "local"), ASKED + timedelta(seconds=later)).encode()
 
 
 def product(key: Key) -> Product:
@@ -50,31 +37,6 @@ def expected() -> Expected:
         malformed={UNKNOWN},
         max_attempts=ATTEMPTS,
     )
-
-
-class Log:
-    """The pusher's log, written by hand."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        path.touch()
-
-    def write(
-        self, message_id: str, data: bytes, *statuses: int | None, subscription: str = "requests", at: float = ENDED
-    ) -> Log:
-        with self._path.open("a") as file:
-            for status in statuses:
-                line = {"subscription": subscription, "message_id": message_id, "data": data.decode()}
-                file.write(json.dumps({**line, "status": status, "time": at, "seconds": 2.0}) + "\n")
-        return self
-
-    def letter(self, message_id: str, data: bytes) -> Log:
-        return self.write(message_id, data, 204, subscription="letters")
-
-    def deliveries(self) -> Deliveries:
-        deliveries = Deliveries(self._path, request="requests", dead_letter="letters")
-        deliveries.read()
-        return deliveries
 
 
 @pytest.fixture
@@ -235,57 +197,6 @@ def test_failures_without_a_reason_are_counted(expected: Expected, observed: Obs
     }
 
 
-@pytest.mark.parametrize(
-    ("status", "ended", "explained"),
-    [
-        (None, 500.5, True),
-        (None, 498, False),
-        (None, 504, False),
-        (503, 500.5, False),
-        (503, 101, True),
-        (503, 132 + AFTERMATH_SECONDS, True),
-        (503, 133 + AFTERMATH_SECONDS, False),
-        (500, 105, True),
-    ],
-)
-def test_what_explains_a_failure(log: Log, status: int | None, ended: float, *, explained: bool) -> None:
-    """A kill while it lasted, of which there is no answer; an outage and its aftermath."""
-    disturbances = Disturbances(kills=[500], outages=[Outage(Event.STORE_DOWN, 100, 130)])
-    message = log.write("8", request(BEEP, later=9), status, at=ended).deliveries().requests[-1]
-    assert disturbances.unexplained([message]) == [[] if explained else message.deliveries]
-
-
-def test_a_files_own_faults_explain_no_more_than_there_are(log: Log) -> None:
-    """Whatever message about it met them."""
-    log.write("8", request(BEEP, later=1), 503, 503).write("9", request(BEEP, later=2), 503, 503)
-    one, other = Disturbances(planned={"beep": 3}).unexplained(log.deliveries().requests[-2:])
-    assert (len(one), len(other)) == (0, 1)
-
-
-def test_a_lost_outcome_is_seen_before_its_lease_ends(log: Log) -> None:
-    """The store has an outcome or a newer request of whatever was acknowledged."""
-    later = timedelta(seconds=60)
-    found = log.deliveries()
-    states = {
-        "good": (ASKED, True),
-        "beep": (ASKED, True),
-        "cut": (ASKED + later, False),
-        "tired": (ASKED + later, True),
-    }
-    assert found.lost(states) == []
-    assert found.lost({**states, "good": (ASKED, False)}) == ["good"]
-    assert found.lost({**states, "tired": (ASKED, True)}) == ["tired"]
-    assert found.lost({name: state for name, state in states.items() if name != "beep"}) == ["beep"]
-
-
-def test_what_comes_again_after_each_lease_is_seen(log: Log) -> None:
-    """Two schedulers that ask at once are no lease."""
-    for later in (1, 700, 1400):
-        log.write(f"2{later}", request(GOOD, later=later), 204)
-    assert log.deliveries().asked_after(600, more_often_than=1) == ["good"]
-    assert log.deliveries().asked_after(600, more_often_than=2) == []
-
-
 def test_a_run_that_was_given_up_fails(expected: Expected, observed: Observed) -> None:
     """And one that lost what it got back later."""
     spoilt = replace(observed, given_up="nothing was delivered for 70 s", lost=["good"])
@@ -296,18 +207,6 @@ def test_memory_is_not_judged_over_few_files(expected: Expected, observed: Obser
     grown = Growth(before=200 * MEGABYTE, after=233 * MEGABYTE, peak=240 * MEGABYTE, per_thousand_files=0)
     *_, memory = audit(expected, replace(observed, growths={"fingerprint": grown}))
     assert memory.text == "        memory is flat: not judged, too few files: it takes 4,000"
-
-
-@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="there is no /proc to see open files in")
-def test_an_open_file_without_a_name_is_seen(tmp_path: Path) -> None:
-    """Gunicorn's own is none of ours."""
-    nameless = [os.open(tmp_path, os.O_TMPFILE | os.O_RDWR) for _ in range(2)]
-    with (tmp_path / "wgunicorn-x").open("w"):
-        [line] = holders(tmp_path)
-    assert line.endswith(f"({os.getpid()}) holds 2 files")
-    for descriptor in nameless:
-        os.close(descriptor)
-    assert holders(tmp_path) == []
 
 
 def test_what_is_left_over_is_named(expected: Expected, observed: Observed) -> None:
