@@ -82,13 +82,18 @@ def errors_as_lines() -> Iterator[None]:
 def stopping_gently(stop: threading.Event, at_once: Callable[[], None], words: str) -> Iterator[None]:
     """The first Ctrl-C or SIGTERM sets `stop` and says `words`, each further one calls `at_once`."""
 
+    asked = False
+
     def on_signal(_number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
+        nonlocal asked
+        if asked:
             at_once()
-        else:
-            # Past print: the signal may have come in the middle of one, which takes no other.
-            os.write(sys.stderr.fileno(), f"\n{words}\n".encode())
-            stop.set()
+            return
+        asked = True
+        # Past print: the signal may have come in the middle of one, which takes no other.
+        os.write(sys.stderr.fileno(), f"\n{words}\n".encode())
+        # By another thread: this one may be about to wait for `stop`, and hold its lock.
+        threading.Thread(target=stop.set).start()
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
