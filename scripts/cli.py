@@ -81,7 +81,6 @@ def errors_as_lines() -> Iterator[None]:
 @contextmanager
 def stopping_gently(stop: threading.Event, at_once: Callable[[], None], words: str) -> Iterator[None]:
     """The first Ctrl-C or SIGTERM sets `stop` and says `words`, each further one calls `at_once`."""
-
     asked = False
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
