@@ -65,7 +65,8 @@ class Nowhere:
         self.assets = [request.asset for request in requests]
 
     def reject(self, message: PushMessage, reason: str) -> None:
-        raise NotImplementedError
+        # A tick publishes; only the fingerprint function rejects.
+        raise AssertionError(f"{message.message_id}: {reason}")
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from checkpoint import Checkpoint
 from cli import APP_OPTIONS, Exit, check_database, emit, errors_as_lines, fail, say, stopping_gently
 from id_sources import PAGE, QUERY_PAGE, ListedIds, Source, StoredIds
 from progress import progress
-from requesting import Requests
+from requesting import MaxInFlight, Requests
 from tables import print_statistics, printable, statistics_record
 
 app = typer.Typer(**APP_OPTIONS)
@@ -64,14 +64,7 @@ def main(  # noqa: PLR0913 - one parameter per option
     until: Annotated[str | None, typer.Option(metavar="TIME", help="The same, of assets made before.")] = None,
     batch_size: Annotated[int, typer.Option(min=1, max=2000, help="Ids between two checkpoints.")] = 1000,
     rate: Annotated[str | None, typer.Option(metavar="N/s", help="At most so many files a second.")] = None,
-    max_in_flight: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=100_000,
-            help="So many files may be unfinished; each run counts its own (default: half of the scheduler's ROOM).",
-        ),
-    ] = None,
+    max_in_flight: MaxInFlight = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Publish nothing; of ids that are given only the shape is checked.")
     ] = False,

@@ -22,7 +22,7 @@ from audiodup.wiring import DEFAULT_DATABASE, Parts, command_line_parts
 from cli import APP_OPTIONS, Exit, check_database, emit, errors_as_lines, fail, say, stopping_gently
 from dead_letters import SAMPLES, SETTLED, DeadLetters, State
 from failure_tables import failed_record, letters_records, print_failed, print_letters
-from requesting import Requests
+from requesting import MaxInFlight, Requests
 from tables import printable
 
 app = typer.Typer(**APP_OPTIONS)
@@ -77,14 +77,7 @@ def main(  # noqa: PLR0913 - one parameter per option
         str | None, typer.Option(metavar="IDS", help='Publish again what has FAILED of these assets: "1,2,3".')
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Publish at most so many files.")] = None,
-    max_in_flight: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=100_000,
-            help="So many files may be unfinished; each run counts its own (default: half of the scheduler's ROOM).",
-        ),
-    ] = None,
+    max_in_flight: MaxInFlight = None,
     discard: Annotated[
         list[str] | None,
         typer.Option(

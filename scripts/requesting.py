@@ -13,7 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
+
+import typer
 
 from audiodup import steps
 from audiodup.errors import Conflict, Interrupted, PublishFailed, Transient
@@ -37,6 +39,16 @@ QUIET_SECONDS = 5.0
 PATIENCE_SECONDS = 1800.0
 
 T = TypeVar("T")
+
+MaxInFlight = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=100_000,
+        help="So many files may be unfinished; each run counts its own (default: half of the scheduler's ROOM).",
+    ),
+]
+"""The option of whoever asks for fingerprints."""
 
 
 @dataclass

@@ -272,4 +272,5 @@ def _range(start: int, end: int) -> dict[str, str]:
 
 
 def _never(_: Deadline) -> OpenedFile:
-    raise NotImplementedError("only its headers are there, and only looked at")
+    # Nobody asks for it: `needs` looks at headers. Whoever should gets the file another time.
+    raise DownloadFailed("only its headers are there")
