@@ -8,7 +8,7 @@ export DATABASE ?= .audiodup
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run local test check bench soak chaos image deploy snowflake schema docs lock clean environment tools
+.PHONY: help run local test check review bench soak chaos image deploy snowflake schema docs lock clean environment tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -23,9 +23,12 @@ run: tools ## Fingerprint AUDIO (or sample music) into the store DATABASE and fi
 local: tools ## Run the whole cloud system on this machine over AUDIO (or sample music)
 	@audio=$${AUDIO:-$$(scripts/sample_music.sh)} && { $(BIN)/python scripts/local_stack.py "$$audio" || $(some_may_fail); }
 
-# What the image is built and pushed with, and what watches the hostile inputs, for the tests: a CI machine gets it, others
+# What the image is built and pushed with, what watches the hostile inputs, and a browser, for the tests: a CI machine gets them, others
 # skip those without.
-CI_TOOLS := $(if $(filter true,$(CI)),buildah debootstrap docker-registry strace)
+CI_TOOLS := $(if $(filter true,$(CI)),buildah chromium debootstrap docker-registry strace)
+
+review: tools ## Look at the pairs that `make run` found, and decide, in the browser (ARGS="--port 8080")
+	@$(BIN)/python scripts/review_page.py --database "$$DATABASE" $${AUDIO:+--local "$$AUDIO"} $(ARGS)
 
 test: tools ## Run the tests (ARGS="-k store" for some of them)
 	@[ -z "$(CI_TOOLS)" ] || scripts/setup.sh $(CI_TOOLS)

@@ -34,6 +34,7 @@ DUTY_OF = {
     "fingerprint": Duty("_INGEST"),
     "dead_letter": Duty("_INGEST"),
     "matcher": Duty("_MATCHER", warehouse="_MATCHER"),
+    "review": Duty("_REVIEWER"),
 }
 
 MORE_SECONDS = 60
@@ -131,6 +132,7 @@ class Account:
             "ingest": self._identifier(DUTY_OF["fingerprint"].role),
             "scheduler": self._identifier(DUTY_OF["scheduler"].role),
             "matcher": self._identifier(DUTY_OF["matcher"].role),
+            "reviewer": self._identifier(DUTY_OF["review"].role),
             "owner": self._identifier("_OWNER"),
             "librarian": self._identifier("_LIBRARIAN"),
             "warehouse": self._identifier(),

@@ -26,7 +26,7 @@ from cli import APP_OPTIONS, Exit, check_database, emit, errors_as_lines, fail, 
 from id_sources import PAGE, QUERY_PAGE, ListedIds, Source, StoredIds
 from progress import progress
 from requesting import MaxInFlight, Requests
-from tables import print_statistics, printable, statistics_record
+from tables import print_statistics, statistics_record
 
 app = typer.Typer(**APP_OPTIONS)
 

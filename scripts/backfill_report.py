@@ -11,7 +11,7 @@ from asset_ids import AssetIds, Names
 from audiodup.model import Status
 from backfill_job import Seen
 from requesting import Requested
-from tables import new_console, printable
+from tables import new_console
 
 
 def shape_record(listed: AssetIds) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from rich.text import Text
 from audiodup.errors import stored_codes
 from audiodup.model import FileKey
 from dead_letters import MEANING, Letters, State
-from tables import new_console, printable
+from tables import new_console
 
 _SAMPLE_SHOWN = 60
 

@@ -10,6 +10,16 @@ from audiodup.errors import AudioDupError, InvalidValue
 from audiodup.model import NEVER, Asset, FileIdentity, Outcome, Status
 from audiodup.wiring import Parts
 
+NOTE = "library"
+"""The file in the store's folder that says which folder of audio it shows."""
+
+
+def shown_folder(database: Path) -> Path | None:
+    """The folder of audio that an embedded store shows, if it is still there."""
+    note = database / NOTE
+    folder = Path(note.read_text()) if note.is_file() else None
+    return folder if folder is not None and folder.is_dir() else None
+
 
 class FolderLibrary:
     """What is in the folder now.
@@ -74,7 +84,7 @@ class FolderLibrary:
     def _note(self) -> Path | None:
         """Where the store's folder remembers which library it shows."""
         database = self._parts.database if self._parts is not None else None
-        return None if database is None else database / "library"
+        return None if database is None else database / NOTE
 
     def _report(self, path: str, why: str) -> None:
         error = InvalidValue(why)

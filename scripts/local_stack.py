@@ -15,7 +15,7 @@ from pair_tables import print_pairs
 from progress import progress
 from stack.processes import Processes
 from stack.system import LocalSystem
-from tables import print_counts, print_files, printable, statistics_record
+from tables import print_counts, print_files, statistics_record
 
 app = typer.Typer(**APP_OPTIONS)
 

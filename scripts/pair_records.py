@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from audiodup.model import Duplicate
+from audiodup.texts import csv_cell
 
-FORMULA_MARKS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
-"""With these a spreadsheet takes a text for a formula, in full width too, or looks behind the white space."""
 CSV_COLUMNS = (
     "a", "b", "a_asset_id", "b_asset_id", "similarity", "kappa", "expected_false", "verdict", "kind", "action",
     "offset_seconds", "overlap_seconds", "tempo", "evidence", "coverage_a", "coverage_b", "ranges",
@@ -70,11 +69,4 @@ def _csv_row(pair: Duplicate) -> list[object]:
             f"{each.a_start:.2f}-{each.a_end:.2f}={each.b_start:.2f}-{each.b_end:.2f}" for each in judgement.ranges
         ),
     }
-    return [_cell(record[name]) for name in CSV_COLUMNS]
-
-
-def _cell(value: object) -> object:
-    """A number as it is, a negative one too; a text so that no spreadsheet takes it for a formula."""
-    if isinstance(value, str) and value.lstrip(" ").startswith(FORMULA_MARKS):
-        return "'" + value
-    return value
+    return [csv_cell(record[name]) for name in CSV_COLUMNS]

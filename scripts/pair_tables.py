@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from audiodup.model import Action, Duplicate, FileKey, Group, Verdict
-from tables import clock_time, new_console, printable
+from audiodup.texts import clock_time, printable
+from tables import new_console
 
 # All are in the store, and in what --json and --csv write.
 PAIRS_SHOWN = 100

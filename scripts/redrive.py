@@ -23,7 +23,6 @@ from cli import APP_OPTIONS, Exit, check_database, emit, errors_as_lines, fail, 
 from dead_letters import SAMPLES, SETTLED, DeadLetters, State
 from failure_tables import failed_record, letters_records, print_failed, print_letters
 from requesting import MaxInFlight, Requests
-from tables import printable
 
 app = typer.Typer(**APP_OPTIONS)
 

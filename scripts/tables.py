@@ -12,12 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from audiodup.model import Outcome, Status
+from audiodup.texts import bytes_text, clock_time, printable
 from audiodup.wiring import Parts
 
 # A larger library has its table in the store; here its first rows show what it looks like.
 ROWS_SHOWN = 100
 DONE = frozenset({Status.SUCCESS, Status.SHORT})
-UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def print_library(parts: Parts, failures: Sequence[Outcome] = (), failed: int = 0) -> None:
@@ -114,29 +114,3 @@ def new_console() -> Console:
         # Into a file or a pipe: nobody has told how wide it is.
         console.width = 120
     return console
-
-
-def clock_time(seconds: float | None) -> str:
-    """`4:05`; nothing where the length is unknown."""
-    if seconds is None:
-        return ""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def bytes_text(size: int | None) -> str:
-    """`3.7 MB`."""
-    if size is None:
-        return ""
-    amount = float(size)
-    for unit in UNITS:
-        if amount < 1000 or unit == UNITS[-1]:
-            break
-        amount /= 1000
-    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-
-
-def printable(text: str) -> str:
-    """Control characters of a hostile name move no cursor."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)

@@ -92,7 +92,7 @@ class Duplicates:
 
     def pairs(self) -> Iterator[Duplicate]:
         """All that is said by now, the surest first; where a person has said otherwise the action says so."""
-        return map(_from_row, self._session.run("duplicates/pairs"))
+        return map(read_duplicate, self._session.run("duplicates/pairs"))
 
     def files(self) -> Mapping[FileKey, IndexedFile]:
         """The files that are in any pair or in a person's word."""
@@ -148,7 +148,8 @@ def _as_row(one: Duplicate) -> dict[str, Any]:
     }
 
 
-def _from_row(row: tuple[Any, ...]) -> Duplicate:
+def read_duplicate(row: tuple[Any, ...]) -> Duplicate:
+    """A row of sql/duplicates/pairs.sql."""
     a_asset, a_file, b_asset, b_file, verdict, kind, action, *rest = row
     similarity, kappa, expected, coverage_a, coverage_b, offset, overlap, tempo, ranges, evidence = rest
     return Duplicate(

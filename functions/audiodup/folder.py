@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from audiodup.errors import DownloadFailed, NoRoom, NotFound, Refused, TooLarge, Unusable
 from audiodup.listing import Listing, Report
@@ -73,6 +74,20 @@ class LocalFolder:
         finally:
             os.close(descriptor)
 
+    def stream(self, asset: Asset) -> BinaryIO:
+        """The asset's own file, to be listened to and closed by the caller; not read for its hash first.
+
+        Raises:
+            NotFound, Refused, TooLarge, Transient: as `open`.
+        """
+        descriptor = self._descriptor(asset.file_key)
+        try:
+            self._regular(descriptor)
+            return os.fdopen(descriptor, "rb", buffering=0)
+        except BaseException:
+            os.close(descriptor)
+            raise
+
     def _descriptor(self, file_key: str) -> int:
         """Open it folder by folder, none of them through a symbolic link.
 
@@ -105,12 +120,15 @@ class LocalFolder:
                 words = "symbolic links are not followed"
         raise NotFound(words)
 
-    def _identity(self, descriptor: int, deadline: Deadline) -> FileIdentity:
+    def _regular(self, descriptor: int) -> None:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise NotFound("it is no regular file")
         if status.st_size > self._max_file_bytes:
             raise TooLarge(f"{status.st_size} bytes, at most {self._max_file_bytes} are taken")
+
+    def _identity(self, descriptor: int, deadline: Deadline) -> FileIdentity:
+        self._regular(descriptor)
         sha256 = hashlib.sha256()
         size = 0
         try:

@@ -21,8 +21,11 @@ ACKNOWLEDGED = 204
 TRY_AGAIN = 503
 
 
-def serve(request: Request, work: Callable[[], Mapping[str, Any] | None], *, project: Callable[[], str]) -> Response:
-    """Answer a request: `/health` at once, 200 with what `work` returns as JSON, or 204 where it returns nothing.
+def serve(
+    request: Request, work: Callable[[], Mapping[str, Any] | Response | None], *, project: Callable[[], str]
+) -> Response:
+    """Answer a request: `/health` at once, 200 with what `work` returns as JSON, 204 where it returns nothing, or its
+    own answer.
 
     A transient error is answered 503 and anything unforeseen 500, without its text: it may hold what nobody should
     see, and the log has it.
@@ -46,6 +49,8 @@ def serve(request: Request, work: Callable[[], Mapping[str, Any] | None], *, pro
         return Response("INTERNAL\n", 500, mimetype="text/plain")
     if result is None:
         return Response(status=ACKNOWLEDGED)
+    if isinstance(result, Response):
+        return result
     return Response(json.dumps(result) + "\n", mimetype="application/json")
 
 

@@ -153,6 +153,13 @@ class Settings(BaseSettings):
     room: int = Field(5000, ge=1, le=1_000_000, description="At most so many assets are in flight at once.")
     publish_seconds: float = Field(60, gt=0, description="Limit for a message to be taken by Pub/Sub.")
 
+    # The review page
+    review_audience: str = Field(
+        "",
+        description="Whom Identity-Aware Proxy signs for: `/projects/NUMBER/locations/REGION/services/NAME`; without "
+        "it the function `review` lets nobody in.",
+    )
+
     # The server of one instance
     host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - inside a container
     port: int = Field(8080, ge=1, le=65535, description="Port to listen on; Cloud Run sets it.")

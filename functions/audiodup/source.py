@@ -75,6 +75,9 @@ class DownloadApi:
         Raises:
             SettingsInvalid: a provider's URL, header, pointer or host is none.
         """
+        self.allow_loopback = allow_loopback
+        self.file_hosts = sorted({host for provider in providers.values() for host in provider.hosts})
+        """Patterns of all hosts that a signed URL may name."""
         self._endpoints = {
             name: Endpoint.of(name, provider, allow_loopback=allow_loopback) for name, provider in providers.items()
         }
@@ -100,15 +103,30 @@ class DownloadApi:
         Raises:
             Permanent, Transient: see audiodup.errors.
         """
-        endpoint = self._endpoints.get(asset.provider or "")
-        if endpoint is None:
-            raise UnknownProvider(f"{asset.provider!a:.60} is not in PROVIDERS")
+        endpoint = self._endpoint(asset)
         with self._files.create() as file:
             yield self._fill(file, endpoint, asset, deadline)
+
+    def signed_url(self, asset: Asset, deadline: Deadline) -> str:
+        """Where a browser gets the asset's file itself, for as long as the provider lets the URL live.
+
+        Raises:
+            Permanent, Transient: as `open`.
+        """
+        endpoint = self._endpoint(asset)
+        signed = self._signed_url(endpoint, endpoint.question(asset), deadline)
+        endpoint.file_hosts.check(signed)
+        return signed.text
 
     def close(self) -> None:
         """Close the idle connections."""
         self._client.close()
+
+    def _endpoint(self, asset: Asset) -> Endpoint:
+        endpoint = self._endpoints.get(asset.provider or "")
+        if endpoint is None:
+            raise UnknownProvider(f"{asset.provider!a:.60} is not in PROVIDERS")
+        return endpoint
 
     def _fill(
         self, file: TemporaryFile, endpoint: Endpoint, asset: Asset, deadline: Deadline, *, all_of_it: bool = False

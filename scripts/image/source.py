@@ -12,7 +12,7 @@ from pathlib import Path
 DOCKERFILE = Path("functions/Dockerfile")
 _BESIDE = (DOCKERFILE, Path("infra/pubsub.json"), Path("requirements.lock"), Path("LICENSE"))
 # Only what is meant to be there: a folder of sources collects caches, editors' copies and secrets.
-_KINDS = {".py", ".sql"}
+_KINDS = {".py", ".sql", ".html", ".css", ".js", ".LICENSE"}
 _TAG_DIGITS = 16
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from audiodup.embedded import open_embedded
+from audiodup.reviews import StoredReviews
 from audiodup.schema import apply_schema
 from audiodup.session import Connect, Session, connect_to_snowflake
 from audiodup.store import Store
@@ -78,3 +79,9 @@ def session(make_session: MakeSession) -> Session:
 def store(session: Session) -> Store:
     """The store on it."""
     return Store(session)
+
+
+@pytest.fixture
+def reviews(session: Session) -> StoredReviews:
+    """Pairs and words on it."""
+    return StoredReviews(session)

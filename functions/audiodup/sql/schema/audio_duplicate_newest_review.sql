@@ -5,7 +5,10 @@ SELECT
     A_FILE_KEY,
     B_ASSET_ID,
     B_FILE_KEY,
-    VERDICT
+    VERDICT,
+    REVIEW_ID,
+    REVIEWED_BY,
+    REVIEWED_AT
 FROM (
     SELECT
         A_ASSET_ID,
@@ -13,6 +16,7 @@ FROM (
         B_ASSET_ID,
         B_FILE_KEY,
         REVIEWED_AT,
+        REVIEWED_BY,
         REVIEW_ID,
         UPPER(TRIM(VERDICT)) AS VERDICT
     FROM AUDIO_DUPLICATE_REVIEW
@@ -24,6 +28,7 @@ FROM (
         A_ASSET_ID,
         A_FILE_KEY,
         REVIEWED_AT,
+        REVIEWED_BY,
         REVIEW_ID,
         UPPER(TRIM(VERDICT)) AS VERDICT
     FROM AUDIO_DUPLICATE_REVIEW

@@ -1,0 +1,109 @@
+"""The Flask app: its routes in blueprints, what templates know, and errors as pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, render_template, request
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from audiodup.errors import AudioDupError, NotFound, Transient
+from audiodup.model import Action, Kind, Review, Verdict
+from audiodup.pages import deciding, listing, media, overview
+from audiodup.pages.desk import EXTENSION, BadQuery, Desk, address, filter_query, pair_query
+from audiodup.pages.identity import NotSignedIn
+from audiodup.pages.security import guard
+from audiodup.reviewing import NO_KIND, Changed, Decided, NoSuchPair, Sort
+from audiodup.serving import HEALTH
+from audiodup.texts import bytes_text, clock_time, printable
+
+log = structlog.get_logger()
+
+# A form with a filter and a pair: a few kilobytes at most.
+_FORM_BYTES = 64_000
+
+
+def make_app(desk: Desk) -> Flask:
+    """The app over these ports; it is a WSGI application, and many threads may use it."""
+    app = Flask("audiodup.pages", static_url_path="/static")
+    app.extensions[EXTENSION] = desk
+    app.config["MAX_CONTENT_LENGTH"] = _FORM_BYTES
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(
+        clock_time=clock_time, bytes=bytes_text, printable=printable, moment=_moment, choices=_twice
+    )
+    app.jinja_env.globals.update(
+        address=address, filter_query=filter_query, pair_query=pair_query, Verdict=Verdict, Kind=Kind, Action=Action,
+        Review=Review, Decided=Decided, Sort=Sort, NO_KIND=NO_KIND,
+    )  # fmt: skip
+    guard(app)
+    app.add_url_rule(HEALTH, "health", lambda: Response("ok\n", mimetype="text/plain"))
+    for blueprint in (listing.pages, deciding.pages, media.pages, overview.pages):
+        app.register_blueprint(blueprint)
+    for kind, answer in _ANSWERS:
+        app.register_error_handler(kind, answer)
+    return app
+
+
+def _moment(moment: datetime | None) -> str:
+    """UTC, to the minute."""
+    return "" if moment is None else moment.strftime("%Y-%m-%d %H:%M")
+
+
+def _twice(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Choices whose words are their values."""
+    return [(name, name) for name in names]
+
+
+def _refuse(status: int, words: str, remedy: str = "") -> tuple[Any, int]:
+    if request.accept_mimetypes.best == "application/json":
+        return {"error": words, "remedy": remedy}, status
+    return render_template("error.html", status=status, words=words, remedy=remedy, who=g.get("who", "")), status
+
+
+def _of_http(error: HTTPException) -> tuple[Any, int]:
+    return _refuse(error.code or 500, error.description or error.name)
+
+
+def _of_query(error: BadQuery) -> tuple[Any, int]:
+    return _refuse(400, f"The address cannot be read: {error}.", "Go back to the list.")
+
+
+def _of_pair(_: NoSuchPair) -> tuple[Any, int]:
+    return _refuse(
+        404, "There is no such pair.", "The matcher may have looked at these files again since: see the list."
+    )
+
+
+def _of_change(error: Changed) -> tuple[Any, int]:
+    return _refuse(409, error.words)
+
+
+def _of_stranger(error: NotSignedIn) -> tuple[Any, int]:
+    return _refuse(401, str(error))
+
+
+def _of_ours(error: AudioDupError) -> tuple[Any, int]:
+    status = 503 if isinstance(error, Transient) else 404 if isinstance(error, NotFound) else 502
+    log.warning("page refused", path=request.path, code=error.code, error=str(error))
+    return _refuse(status, str(error), error.remedy)
+
+
+def _of_anything(error: Exception) -> tuple[Any, int]:
+    log.error("unforeseen error", path=request.path, exc_info=error)
+    # Without its text: it may hold what nobody should see, and the log has it.
+    return _refuse(500, InternalServerError.description, "The log says more.")
+
+
+_ANSWERS: tuple[tuple[type[Exception], Any], ...] = (
+    (HTTPException, _of_http),
+    (BadQuery, _of_query),
+    (NoSuchPair, _of_pair),
+    (Changed, _of_change),
+    (NotSignedIn, _of_stranger),
+    (AudioDupError, _of_ours),
+    (Exception, _of_anything),
+)
