@@ -28,7 +28,8 @@ _FORM_BYTES = 64_000
 
 def make_app(desk: Desk) -> Flask:
     """The app over these ports; it is a WSGI application, and many threads may use it."""
-    app = Flask("audiodup.pages", static_url_path="/static")
+    # Not /static: functions-framework keeps that for itself.
+    app = Flask("audiodup.pages", static_url_path="/assets")
     app.extensions[EXTENSION] = desk
     app.config["MAX_CONTENT_LENGTH"] = _FORM_BYTES
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
