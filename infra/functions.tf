@@ -12,7 +12,7 @@ locals {
   settings = merge(jsondecode(file("${path.module}/settings.json")), var.settings)
 
   # What var.settings may not name: it is computed here or has a variable of its own.
-  set_here = ["FPCALC_PROCESSES", "GOOGLE_CLOUD_PROJECT", "HOST", "PORT", "PROVIDERS", "PUBSUB_FILE", "PUBSUB_PROFILE", "SECRETS", "THREADS"]
+  set_here = ["FPCALC_PROCESSES", "GOOGLE_CLOUD_PROJECT", "HOST", "PORT", "PROVIDERS", "PUBSUB_FILE", "PUBSUB_PROFILE", "REVIEW_AUDIENCE", "SECRETS", "THREADS"]
   free_settings = [
     for name in keys(jsondecode(file("${path.module}/settings.json"))) : name
     if !contains(local.set_here, name) && (!startswith(name, "SNOWFLAKE_") || endswith(name, "_SECONDS"))
@@ -20,6 +20,13 @@ locals {
 
   store_secrets    = compact([var.snowflake.private_key_secret])
   provider_secrets = compact([for provider in values(var.audio_providers) : provider.secret])
+  providers = jsonencode({
+    for name, provider in var.audio_providers : name => { for field, value in provider : field => value if value != null }
+  })
+
+  # Called by people's browsers through Identity-Aware Proxy; every other one by an account of its own, from inside.
+  for_people  = toset(["review"])
+  for_callers = setsubtract(keys(local.functions), local.for_people)
 
   functions = {
     scheduler = {
@@ -47,9 +54,7 @@ locals {
       settings = {
         # fpcalc and ffmpeg run at most once per CPU, and requests wait for their turn while others download.
         FPCALC_PROCESSES = var.fingerprint.cpus
-        PROVIDERS = jsonencode({
-          for name, provider in var.audio_providers : name => { for field, value in provider : field => value if value != null }
-        })
+        PROVIDERS        = local.providers
       }
     }
     dead_letter = {
@@ -75,7 +80,32 @@ locals {
         SNOWFLAKE_WAREHOUSE = "${var.snowflake.name}_MATCHER"
       }
     }
+    review = {
+      cpus = 1
+      # As fingerprint's: its few files in flight, one ffmpeg at its limit, and 1 GB for Python.
+      memory_gib  = ceil((local.review_bytes + local.settings.FPCALC_MEMORY_BYTES + pow(10, 9)) / pow(2, 30))
+      concurrency = 40 # a page asks for some ten things at once, and most of them wait for Snowflake
+      instances   = 2
+      timeout     = 300 # a person does not wait longer
+      role        = "REVIEWER"
+      secrets     = setunion(local.store_secrets, local.provider_secrets)
+      settings = {
+        API_SECONDS           = 20
+        DOWNLOAD_SECONDS      = 120
+        FILES_IN_FLIGHT_BYTES = local.review_bytes
+        FPCALC_PROCESSES      = 1
+        FPCALC_SECONDS        = 60
+        PROVIDERS             = local.providers
+        REQUEST_SECONDS       = 280
+        # Whom IAP signs for: by the names that Cloud Run gives to this very service.
+        REVIEW_AUDIENCE = "/projects/${data.google_project.this.number}/locations/${var.region}/services/audiodup-review"
+        STORE_SECONDS   = 60
+      }
+    }
   }
+
+  # Two files of ten minutes in 96 kHz and 24 bit, whose waveforms are drawn; a larger one has none.
+  review_bytes = 700 * pow(10, 6)
 
   common_settings = merge(var.settings, {
     GOOGLE_CLOUD_PROJECT  = var.project
@@ -92,7 +122,8 @@ locals {
       for key, value in merge(local.common_settings, function.settings, {
         FUNCTION_SOURCE = "functions/${name}.py"
         FUNCTION_TARGET = name
-        # What breaks out of a decoder can append to the inbox, and no more.
+        # What breaks out of fingerprint's decoders can append to the inbox, and no more; out of review's, read results and
+        # append reviews, which are undone by another.
         SNOWFLAKE_ROLE = "${var.snowflake.name}_${function.role}"
         # With all requests at work a probe still finds a thread; otherwise a busy instance would be taken for a dead one.
         THREADS = function.concurrency + 4
@@ -101,8 +132,10 @@ locals {
   }
 
   # Budgets in seconds, by function: what services.tf holds against each other.
-  request_seconds = {
-    for name, function in local.functions : name => try(function.settings.REQUEST_SECONDS, local.settings.REQUEST_SECONDS)
+  request_seconds = { for name, function in local.functions : name => merge(local.settings, function.settings).REQUEST_SECONDS }
+  work_seconds = {
+    for name, function in local.functions : name => sum([
+      for part in ["API_SECONDS", "DOWNLOAD_SECONDS", "FPCALC_SECONDS", "STORE_SECONDS"] : tonumber(merge(local.settings, function.settings)[part])
+    ])
   }
-  work_seconds = local.settings.API_SECONDS + local.settings.DOWNLOAD_SECONDS + local.settings.FPCALC_SECONDS + local.settings.STORE_SECONDS
 }

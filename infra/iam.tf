@@ -4,6 +4,7 @@ data "google_project" "this" {}
 
 locals {
   pubsub_agent = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+  iap_agent    = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-iap.iam.gserviceaccount.com"
 
   publishers = merge(
     {
@@ -63,7 +64,7 @@ resource "google_secret_manager_secret_iam_member" "reader" {
 }
 
 resource "google_cloud_run_v2_service_iam_member" "caller" {
-  for_each = local.functions
+  for_each = local.for_callers
 
   name     = google_cloud_run_v2_service.function[each.key].name
   location = var.region
@@ -73,5 +74,32 @@ resource "google_cloud_run_v2_service_iam_member" "caller" {
   # A service that is made again has lost its grants, though its name is the same.
   lifecycle {
     replace_triggered_by = [google_cloud_run_v2_service.function[each.key].id, google_service_account.caller[each.key].unique_id]
+  }
+}
+
+# What people open is called by IAP alone, after it has seen who they are.
+resource "google_cloud_run_v2_service_iam_member" "iap" {
+  for_each = local.for_people
+
+  name     = google_cloud_run_v2_service.function[each.key].name
+  location = var.region
+  role     = "roles/run.invoker"
+  member   = local.iap_agent
+
+  lifecycle {
+    replace_triggered_by = [google_cloud_run_v2_service.function[each.key].id]
+  }
+}
+
+resource "google_iap_web_cloud_run_service_iam_member" "reviewer" {
+  for_each = var.reviewers
+
+  cloud_run_service_name = google_cloud_run_v2_service.function["review"].name
+  location               = var.region
+  role                   = "roles/iap.httpsResourceAccessor"
+  member                 = each.value
+
+  lifecycle {
+    replace_triggered_by = [google_cloud_run_v2_service.function["review"].id]
   }
 }

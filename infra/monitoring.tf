@@ -156,13 +156,12 @@ resource "google_monitoring_alert_policy" "errors" {
   documentation {
     mime_type = "text/markdown"
     content   = <<-EOT
-      Most requests of ${google_cloud_run_v2_service.function[each.key].name} fail. They come again, so nothing is lost yet.
+      Most requests of ${google_cloud_run_v2_service.function[each.key].name} fail. ${contains(local.for_people, each.key) ? "People see an error page; what they have decided is stored." : "They come again, so nothing is lost yet."}
 
       1. Why? `${local.read_log[each.key]}`
-      2. `to be tried again` names what is away (`STORE_UNAVAILABLE`: Snowflake, its warehouse or the key; `API_UNAVAILABLE`: the download API); `cannot work` says what to mend; `unforeseen error` is a bug, with its traceback in the log.
+      2. `to be tried again` (of review `page refused`) names what is away (`STORE_UNAVAILABLE`: Snowflake, its warehouse or the key; `API_UNAVAILABLE`: the download API; `KEYS_UNAVAILABLE`: the keys of IAP); `cannot work` says what to mend; `unforeseen error` is a bug, with its traceback in the log.
       3. Since the last deployment? Go back to the image before: infra/README.md.
-      4. Does it last, hold the scheduler, so that requests do not end as dead letters:
-         `${local.hold_scheduler}`
+      4. ${contains(local.for_people, each.key) ? "Does it last, people decide in Snowflake meanwhile, as ${var.snowflake.name}_LIBRARIAN." : "Does it last, hold the scheduler, so that requests do not end as dead letters: `${local.hold_scheduler}`"}
     EOT
   }
 }

@@ -1,6 +1,11 @@
 output "services" {
-  description = "Address of each function; only its caller may call it, from inside the project."
+  description = "Address of each function; only its caller may call it, from inside the project, and review's only IAP."
   value       = { for name, service in google_cloud_run_v2_service.function : name => service.uri }
+}
+
+output "review" {
+  description = "The page where people decide, for those whom `reviewers` names."
+  value       = google_cloud_run_v2_service.function["review"].uri
 }
 
 output "service_accounts" {

@@ -1,4 +1,4 @@
-# One for each function, and one for whoever calls it, so that each may do just its part.
+# One for each function, and one for whoever calls it (people have their own), so that each may do just its part.
 
 resource "google_service_account" "function" {
   for_each = local.functions
@@ -10,7 +10,7 @@ resource "google_service_account" "function" {
 }
 
 resource "google_service_account" "caller" {
-  for_each = local.functions
+  for_each = local.for_callers
 
   account_id      = "audiodup-call-${replace(each.key, "_", "-")}"
   display_name    = "audiodup: calls ${each.key}"

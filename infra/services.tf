@@ -1,9 +1,11 @@
 resource "google_cloud_run_v2_service" "function" {
   for_each = local.functions
 
-  name                = "audiodup-${replace(each.key, "_", "-")}"
-  location            = var.region
-  ingress             = "INGRESS_TRAFFIC_INTERNAL_ONLY" # Pub/Sub and Cloud Scheduler of this project count as internal
+  name     = "audiodup-${replace(each.key, "_", "-")}"
+  location = var.region
+  # Pub/Sub and Cloud Scheduler of this project count as internal; people come from anywhere, and meet IAP first.
+  ingress             = contains(local.for_people, each.key) ? "INGRESS_TRAFFIC_ALL" : "INGRESS_TRAFFIC_INTERNAL_ONLY"
+  iap_enabled         = contains(local.for_people, each.key)
   deletion_protection = var.deletion_protection
   labels              = { function = replace(each.key, "_", "-") }
 
@@ -58,8 +60,8 @@ resource "google_cloud_run_v2_service" "function" {
 
   lifecycle {
     precondition {
-      condition     = local.work_seconds < local.settings.REQUEST_SECONDS
-      error_message = "API_SECONDS + DOWNLOAD_SECONDS + FPCALC_SECONDS + STORE_SECONDS = ${local.work_seconds} must be less than REQUEST_SECONDS = ${local.settings.REQUEST_SECONDS}."
+      condition     = local.work_seconds[each.key] < local.request_seconds[each.key]
+      error_message = "API_SECONDS + DOWNLOAD_SECONDS + FPCALC_SECONDS + STORE_SECONDS = ${local.work_seconds[each.key]} of ${each.key} must be less than REQUEST_SECONDS = ${local.request_seconds[each.key]}."
     }
     precondition {
       condition     = local.request_seconds[each.key] < each.value.timeout - 10

@@ -174,6 +174,17 @@ variable "operators" {
   }
 }
 
+variable "reviewers" {
+  description = "Who may open the review page and decide there, as in [\"group:music-editors@example.com\"]; nobody else can."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for member in var.reviewers : can(regex("^((group|user|serviceAccount):[^@[:space:]]+@[^@[:space:]]+|domain:[^@[:space:]]+)$", member))])
+    error_message = "reviewers are members as IAM writes them: group:NAME@DOMAIN, user:, domain:DOMAIN (or serviceAccount:); never allUsers."
+  }
+}
+
 variable "deletion_protection" {
   description = "Refuse to destroy or replace what would be missed: services, topics, subscriptions with their messages, jobs, accounts."
   type        = bool

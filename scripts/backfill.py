@@ -17,6 +17,7 @@ import typer
 from asset_ids import AssetIds
 from audiodup.errors import AudioDupError, InvalidValue, StoreUnavailable, Transient, Unusable
 from audiodup.model import Asset
+from audiodup.texts import printable
 from audiodup.wiring import DEFAULT_DATABASE, Parts, command_line_parts
 from backfill_job import Backfill
 from backfill_options import given_ids, given_rate, given_time, reading_query

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from asset_ids import AssetIds, Names
 from audiodup.model import Status
+from audiodup.texts import printable
 from backfill_job import Seen
 from requesting import Requested
 from tables import new_console

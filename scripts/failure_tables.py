@@ -10,6 +10,7 @@ from rich.text import Text
 
 from audiodup.errors import stored_codes
 from audiodup.model import FileKey
+from audiodup.texts import printable
 from dead_letters import MEANING, Letters, State
 from tables import new_console
 

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from audiodup.texts import printable
 from cli import APP_OPTIONS, Exit, emit, errors_as_lines, fail, say
 from pair_tables import print_pairs
 from progress import progress

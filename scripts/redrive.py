@@ -18,6 +18,7 @@ import typer
 from asset_ids import NoIds, typed_ids
 from audiodup.errors import AudioDupError, Malformed, RetriesExhausted, stored_codes
 from audiodup.model import Asset, FileKey, Status
+from audiodup.texts import printable
 from audiodup.wiring import DEFAULT_DATABASE, Parts, command_line_parts
 from cli import APP_OPTIONS, Exit, check_database, emit, errors_as_lines, fail, say, stopping_gently
 from dead_letters import SAMPLES, SETTLED, DeadLetters, State

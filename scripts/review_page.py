@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import logging
 import threading
 from pathlib import Path
 from typing import Annotated
@@ -55,6 +56,8 @@ def _user() -> str:
 
 
 def _serve(parts: Parts, person: str, port: int) -> None:
+    # A line for each request is nothing for a person.
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     page = parts.local_review_page(person)
     try:
         # Bound before anything is promised.

@@ -19,8 +19,8 @@ SUBJECTS = {function: f"10000000000000000000{number}" for number, function in en
 FULL = Account(wiring.snowflake_schema(), public_key="MIIB", second_key="MIIC", subjects=SUBJECTS, quota=7)
 
 COMMAND_LINES = {
-    "asked_ids", "columns", "library_page", "outcomes", "statistics", "table_rows", "throughput", "unfinished_ids",
-    "duplicates/groups", *statements_in("redrive"),
+    "asked_ids", "columns", "library_page", "outcomes", "table_rows", "unfinished_ids", "duplicates/groups",
+    *statements_in("redrive"),
     # A new index.
     "index/forget_common_keys", "index/forget_keys", "index/forget_state", "index/forget_tracks",
 }  # fmt: skip
@@ -28,6 +28,7 @@ RUN_BY = {
     "AUDIODUP_INGEST": {"append_outcomes"},
     "AUDIODUP_SCHEDULER": {"append_outcomes", "clock", "in_flight", "pending", "unstorable", *statements_in("merge")},
     "AUDIODUP_MATCHER": {"clock", *statements_in("index"), *statements_in("duplicates")} - COMMAND_LINES,
+    "AUDIODUP_REVIEWER": {"clock", "statistics", "throughput", *statements_in("review")},
     "AUDIODUP": COMMAND_LINES,
     "AUDIODUP_OWNER": {*statements_in("schema")},
 }

@@ -59,8 +59,8 @@ def difference(a: NDArray[np.uint32], b: NDArray[np.uint32], judgement: Judgemen
     unit = FRAME_SECONDS * speed
     frames_a, frames_b = (Frames.of(items, masked=speed == 1) for items in (a, b))
     main = _main_line(judgement, unit, len(a), len(b))
-    first = min(0, math.floor(-main.offset / main.tempo))
-    last = max(len(a), math.ceil((len(b) - main.offset) / main.tempo))
+    first = min(0, round(-main.offset / main.tempo))
+    last = max(len(a), round((len(b) - main.offset) / main.tempo))
     agreement = np.full(last - first, np.nan)
     bits = np.full((32, last - first), np.nan)
     paths: dict[Line, Path | None] = {}

@@ -182,6 +182,13 @@ class SecretUnavailable(Transient):
     remedy = "Check that the secret has a version and that the service account may read it."
 
 
+class KeysUnavailable(Transient):
+    """The public keys of Identity-Aware Proxy could not be fetched."""
+
+    code = "KEYS_UNAVAILABLE"
+    remedy = "Nothing if it passes: load the page again; else see whether the service reaches www.gstatic.com."
+
+
 class Malformed(AudioDupError):
     """The message is not a FingerprintRequest: no JSON, no asset_id, an unknown version, a key that does not fit."""
 

@@ -4,6 +4,7 @@ locals {
     "cloudresourcemanager", # Terraform itself: the project's number, its APIs
     "cloudscheduler",
     "iam",
+    "iap",
     "logging",
     "monitoring",
     "pubsub",

@@ -14,6 +14,10 @@ CREATE ROLE IF NOT EXISTS %(scheduler)s;
 
 CREATE ROLE IF NOT EXISTS %(matcher)s;
 
+-- The review page's: it reads what it shows, and writes nothing but what people say. It decodes files, too, for their
+-- waveforms: what breaks out there can read results and append reviews.
+CREATE ROLE IF NOT EXISTS %(reviewer)s;
+
 -- The command lines': they do what the functions do, and some things besides.
 CREATE ROLE IF NOT EXISTS %(role)s;
 
@@ -25,6 +29,8 @@ GRANT ROLE %(ingest)s TO ROLE %(role)s;
 GRANT ROLE %(scheduler)s TO ROLE %(role)s;
 
 GRANT ROLE %(matcher)s TO ROLE %(role)s;
+
+GRANT ROLE %(reviewer)s TO ROLE %(role)s;
 
 -- So that administrators reach what they own, and can take them below.
 GRANT ROLE %(owner)s TO ROLE SYSADMIN;

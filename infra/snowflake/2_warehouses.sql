@@ -27,6 +27,8 @@ GRANT USAGE ON WAREHOUSE %(warehouse)s TO ROLE %(ingest)s;
 
 GRANT USAGE ON WAREHOUSE %(warehouse)s TO ROLE %(scheduler)s;
 
+GRANT USAGE ON WAREHOUSE %(warehouse)s TO ROLE %(reviewer)s;
+
 GRANT USAGE ON WAREHOUSE %(warehouse)s TO ROLE %(librarian)s;
 
 GRANT USAGE ON WAREHOUSE %(matcher_warehouse)s TO ROLE %(matcher)s;

@@ -9,6 +9,8 @@ GRANT USAGE ON DATABASE %(database)s TO ROLE %(scheduler)s;
 
 GRANT USAGE ON DATABASE %(database)s TO ROLE %(matcher)s;
 
+GRANT USAGE ON DATABASE %(database)s TO ROLE %(reviewer)s;
+
 GRANT USAGE ON DATABASE %(database)s TO ROLE %(librarian)s;
 
 GRANT USAGE, CREATE TABLE, CREATE VIEW, CREATE STAGE ON SCHEMA %(database)s.%(schema)s TO ROLE %(owner)s;
@@ -18,5 +20,7 @@ GRANT USAGE ON SCHEMA %(database)s.%(schema)s TO ROLE %(ingest)s;
 GRANT USAGE ON SCHEMA %(database)s.%(schema)s TO ROLE %(scheduler)s;
 
 GRANT USAGE ON SCHEMA %(database)s.%(schema)s TO ROLE %(matcher)s;
+
+GRANT USAGE ON SCHEMA %(database)s.%(schema)s TO ROLE %(reviewer)s;
 
 GRANT USAGE ON SCHEMA %(database)s.%(schema)s TO ROLE %(librarian)s;

@@ -41,6 +41,18 @@ GRANT SELECT ON VIEW %(database)s.%(schema)s.AUDIO_DUPLICATE_PAIR TO ROLE %(matc
 -- PUT and PURGE write.
 GRANT READ, WRITE ON STAGE %(database)s.%(schema)s.AUDIO_INDEX_STAGE TO ROLE %(matcher)s;
 
+GRANT SELECT ON TABLE %(database)s.%(schema)s.AUDIO_DUPLICATE_GROUP TO ROLE %(reviewer)s;
+
+GRANT SELECT, INSERT ON TABLE %(database)s.%(schema)s.AUDIO_DUPLICATE_REVIEW TO ROLE %(reviewer)s;
+
+GRANT SELECT ON TABLE %(database)s.%(schema)s.AUDIO_FILE TO ROLE %(reviewer)s;
+
+GRANT SELECT ON TABLE %(database)s.%(schema)s.AUDIO_FINGERPRINT TO ROLE %(reviewer)s;
+
+GRANT SELECT ON VIEW %(database)s.%(schema)s.AUDIO_DUPLICATE_NEWEST_REVIEW TO ROLE %(reviewer)s;
+
+GRANT SELECT ON VIEW %(database)s.%(schema)s.AUDIO_DUPLICATE_PAIR TO ROLE %(reviewer)s;
+
 -- Only a person has the index made anew.
 GRANT DELETE ON TABLE %(database)s.%(schema)s.AUDIO_INDEX_COMMON_KEY TO ROLE %(role)s;
 

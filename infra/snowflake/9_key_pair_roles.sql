@@ -4,3 +4,5 @@ GRANT ROLE %(ingest)s TO USER %(user)s;
 GRANT ROLE %(scheduler)s TO USER %(user)s;
 
 GRANT ROLE %(matcher)s TO USER %(user)s;
+
+GRANT ROLE %(reviewer)s TO USER %(user)s;

@@ -21,7 +21,7 @@ run "defaults" {
     error_message = "Without operators only the system's own parts publish and subscribe."
   }
   assert {
-    condition     = alltrue([for name, id in output.service_account_ids : id == google_service_account.function[name].unique_id]) && length(distinct(values(output.service_account_ids))) == 4
+    condition     = alltrue([for name, id in output.service_account_ids : id == google_service_account.function[name].unique_id]) && length(distinct(values(output.service_account_ids))) == 5
     error_message = "Snowflake's users with workload identity are known by the accounts' unique ids."
   }
   assert {
@@ -32,6 +32,14 @@ run "defaults" {
     condition     = google_cloud_run_v2_service.function["fingerprint"].template[0].containers[0].resources[0].limits == tomap({ cpu = "8", memory = "20Gi" })
     error_message = "8 CPUs, and memory for 8 GB of files, 8 processes of 1.5 GB and Python: 20 GiB."
   }
+  assert {
+    condition     = length(google_iap_web_cloud_run_service_iam_member.reviewer) == 0
+    error_message = "Nobody opens the review page who was not named."
+  }
+  assert {
+    condition     = output.review == "https://audiodup-review.run.app"
+    error_message = "The page's address is told: ${output.review}."
+  }
 }
 
 run "everything" {
@@ -40,6 +48,7 @@ run "everything" {
   variables {
     labels    = { cost_centre = "music" }
     operators = "group:audio-ops@example.com"
+    reviewers = ["group:music-editors@example.com", "user:ann@example.com"]
     paused    = true
     settings  = { FINGERPRINT_SECONDS = "0", ROOM = "10000" }
     schedules = { scheduler = "*/10 * * * *" }

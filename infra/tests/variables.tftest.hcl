@@ -113,6 +113,12 @@ run "a_setting_that_is_computed_here" {
   expect_failures = [var.settings]
 }
 
+run "another_audience" {
+  command = plan
+  variables { settings = { REVIEW_AUDIENCE = "/projects/1/locations/europe-west1/services/other" } }
+  expect_failures = [var.settings]
+}
+
 run "a_user_without_a_key" {
   command = plan
   variables { snowflake = { account = "myorg-account1", user = "AUDIODUP" } }
@@ -123,6 +129,18 @@ run "everybody_as_operator" {
   command = plan
   variables { operators = "allAuthenticatedUsers" }
   expect_failures = [var.operators]
+}
+
+run "everybody_as_reviewer" {
+  command = plan
+  variables { reviewers = ["group:music-editors@example.com", "allUsers"] }
+  expect_failures = [var.reviewers]
+}
+
+run "a_reviewer_by_address_alone" {
+  command = plan
+  variables { reviewers = ["ann@example.com"] }
+  expect_failures = [var.reviewers]
 }
 
 run "a_retention_of_a_year" {

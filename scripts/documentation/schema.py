@@ -127,6 +127,7 @@ ORDER BY PCM_MD5, ASSET_ID, FILE_KEY;""",
 
 # By the statement's folder in sql/, or its name.
 WRITERS = {
+    "review": "people, through the review page or by hand",
     "append_outcomes": "scheduler (QUEUED), fingerprint, dead_letter and the command lines, by INSERT only",
     "merge": "the merge, which the scheduler and the command lines run",
     "schema": "`make schema`, once",
@@ -153,7 +154,7 @@ def render() -> str:
     asset = read_ddl((SQL / "embedded" / "audio_asset.sql").read_text(encoding="utf-8"))
     sections = []
     for relation in relations():
-        written = "; ".join(writers.get(relation.name, ["people, through the review page"]))
+        written = "; ".join(writers.get(relation.name, []))
         writing = f"\n\nWritten by {written}." if relation.kind == "TABLE" else ""
         columns = f"\n\n{_columns(relation)}" if relation.columns else ""
         sections.append(f"## {relation.name}\n\n{relation.comment}{writing}{columns}")

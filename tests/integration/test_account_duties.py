@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Response
 from tests.accounts import RUN_BY
 from tests.frames import music
 from tests.indexed import put_library
+from tests.pairs import key, pair, put_groups, put_pairs
 from tests.shelf import Shelf
 
 from audiodup import matching, steps
@@ -23,10 +25,14 @@ from audiodup.embedded import open_embedded
 from audiodup.index import Index
 from audiodup.messages import FingerprintRequest, PushMessage
 from audiodup.model import Asset
+from audiodup.pages.app import make_app
+from audiodup.pages.desk import Desk, pair_query
+from audiodup.reviews import StoredReviews
 from audiodup.rows import storable
 from audiodup.schema import apply_schema
 from audiodup.session import Row, Session
 from audiodup.store import Store
+from audiodup.waveform import Waveform
 
 ASSET = Asset("1", "one.mp3")
 
@@ -95,3 +101,35 @@ def test_the_matcher_runs_what_its_role_is_for(session: Recorder) -> None:
     ran |= session.ran
     # Only where more than ten thousand files are new.
     assert ran == RUN_BY["AUDIODUP_MATCHER"] - {"index/common_keys_of_all"}
+
+
+def test_the_page_runs_what_its_role_is_for(session: Recorder) -> None:
+    """Each address once, and each thing that a person can say."""
+    store = Store(session)
+    with Shelf(store).at_once() as shelf:
+        for name in ("a", "b", "c"):
+            shelf.put(name, music(1))
+    put_pairs(session, [pair("a", "b"), pair("b", "c")])
+    put_groups(session, ("g", ["a", "b", "c"]))
+    page = make_app(
+        Desk(
+            reviews=StoredReviews(session),
+            statistics=lambda: store.statistics(60),
+            listen=lambda asset, request: Response(),
+            waveform=lambda asset, deadline: Waveform(1.0, (0, 1), complete=True),
+            who=lambda headers: "ann@example.com",
+            deadline=lambda: steps.Deadline(60),
+        )
+    ).test_client()
+    session.ran.clear()
+    names, file = pair_query(key("a", "b")), {"asset": "a", "key": "a.mp3"}
+    for path, query in {
+        "/": {"group": "g"}, "/groups": {}, "/pair": names, "/bulk": {}, "/bulk/done": {}, "/reviews.csv": {},
+        "/difference.png": names, "/audio": file, "/waveform": file, "/statistics": {}, "/health": {},
+    }.items():  # fmt: skip
+        answer = page.get(path, query_string=query)
+        assert answer.status_code == 200, f"{path}: {answer.text}"
+    for path, said in {"/decide": names | {"seen": ""}, "/bulk": {"count": "1", "confirm": "1"}}.items():
+        answer = page.post(path, data={"word": "DUPLICATE", **said}, headers={"Sec-Fetch-Site": "same-origin"})
+        assert answer.status_code == 303, f"{path}: {answer.text}"
+    assert session.ran == RUN_BY["AUDIODUP_REVIEWER"]

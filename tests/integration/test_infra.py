@@ -18,7 +18,10 @@ Plan = Sequence[Mapping[str, Any]]
 
 PROJECT = "my-project"
 AGENT = "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
-FUNCTIONS = ("scheduler", "fingerprint", "dead_letter", "matcher")
+CALLED = ("scheduler", "fingerprint", "dead_letter", "matcher")
+FUNCTIONS = (*CALLED, "review")
+IAP = "serviceAccount:service-123456789012@gcp-sa-iap.iam.gserviceaccount.com"
+REVIEWERS = ("group:music-editors@example.com", "user:ann@example.com")
 # What the function's own settings would make of an environment that is not the plan's.
 FOREIGN = ("FUNCTION_SOURCE", "FUNCTION_TARGET")
 
@@ -166,7 +169,7 @@ def test_dead_letter_retention(plans: Mapping[str, Plan], name: str, retention: 
 
 def test_push_is_signed_by_the_one_who_may_call(plan: Plan) -> None:
     """Each subscription and each job has an identity of its own, good for one service."""
-    addresses = {name: f"https://audiodup-{name.replace('_', '-')}.run.app" for name in FUNCTIONS}
+    addresses = {name: f"https://audiodup-{name.replace('_', '-')}.run.app" for name in CALLED}
     called = {}
     for subscription in of_type(plan, "google_pubsub_subscription"):
         for push in subscription["push_config"]:
@@ -188,13 +191,31 @@ def test_push_is_signed_by_the_one_who_may_call(plan: Plan) -> None:
 
 
 def test_nothing_is_public(plan: Plan) -> None:
-    """No invoker but the callers; reached from inside the project only."""
+    """No invoker but the callers; reached from inside the project only, save what people open, and that through IAP."""
     assert not {"allUsers", "allAuthenticatedUsers"} & set(texts(list(plan)))
     services = _services(plan)
     assert set(services) == set(FUNCTIONS)
-    for service in services.values():
-        assert service["ingress"] == "INGRESS_TRAFFIC_INTERNAL_ONLY"
-        assert not service["invoker_iam_disabled"]
+    reached = {name: (service["ingress"], bool(service["iap_enabled"])) for name, service in services.items()}
+    assert reached == {
+        **dict.fromkeys(CALLED, ("INGRESS_TRAFFIC_INTERNAL_ONLY", False)),
+        "review": ("INGRESS_TRAFFIC_ALL", True),
+    }
+    assert not any(service["invoker_iam_disabled"] for service in services.values())
+
+
+def test_only_iap_calls_what_people_open(plan: Plan) -> None:
+    """A second invoker would reach it past IAP; it has neither caller nor job nor subscription."""
+    name = "audiodup-review"
+    assert {member for role, on, member in _grants(plan) if (role, on) == ("roles/run.invoker", name)} == {IAP}
+    callers = {key(each) for each in of_type(plan, "google_service_account") if ".caller[" in each["address"]}
+    assert callers == set(CALLED)
+
+
+def test_the_audience_is_the_services_own_name(plan: Plan) -> None:
+    """IAP signs for it; were it another's, nobody could come in, or with the other's header."""
+    for name, service in _services(plan).items():
+        own = f"/projects/123456789012/locations/{service['location']}/services/{service['name']}"
+        assert environment(service).get("REVIEW_AUDIENCE") == (own if name == "review" else None)
 
 
 def test_each_account_holds_just_its_roles(plans: Mapping[str, Plan]) -> None:
@@ -212,14 +233,16 @@ def test_each_account_holds_just_its_roles(plans: Mapping[str, Plan]) -> None:
                 f"audiodup-{name.replace('_', '-')}",
                 f"serviceAccount:{account(name, caller=True)}",
             )
-            for name in FUNCTIONS
+            for name in CALLED
         ),
+        ("roles/run.invoker", "audiodup-review", IAP),
     }
     assert _grants(plans["defaults"]) == own
     operators = "group:audio-ops@example.com"
     assert _grants(plans["everything"]) == own | {
         *(("roles/secretmanager.secretAccessor", "snowflake-private-key", member[name]) for name in FUNCTIONS),
-        ("roles/secretmanager.secretAccessor", "artlist-token", member["fingerprint"]),
+        *(("roles/secretmanager.secretAccessor", "artlist-token", member[name]) for name in ("fingerprint", "review")),
+        *(("roles/iap.httpsResourceAccessor", "audiodup-review", each) for each in REVIEWERS),
         ("roles/pubsub.publisher", f"{topics}/audio-fingerprint-request", operators),
         ("roles/pubsub.subscriber", f"{subscriptions}/audio-fingerprint-dead-letter-pull", operators),
     }
@@ -260,12 +283,14 @@ def test_functions_take_their_environment(plans: Mapping[str, Plan], monkeypatch
         assert settings.google_cloud_project == PROJECT
         assert settings.fingerprint_seconds == 0
         assert settings.room == 10_000
-        if name == "fingerprint":
+        if name in ("fingerprint", "review"):
             assert set(settings.providers) == {"artlist", "motionarray"}
             assert settings.providers["motionarray"].pointer == "/data/url", "what is not given has its default"
-            assert settings.fpcalc_processes == 8
+            assert settings.fpcalc_processes == (8 if name == "fingerprint" else 1)
+        else:
+            assert not settings.providers
         assert settings.snowflake_warehouse == ("AUDIODUP_MATCHER" if name == "matcher" else "AUDIODUP")
-        duty = {"scheduler": "SCHEDULER", "matcher": "MATCHER"}.get(name, "INGEST")
+        duty = {"scheduler": "SCHEDULER", "matcher": "MATCHER", "review": "REVIEWER"}.get(name, "INGEST")
         assert settings.snowflake_role == f"AUDIODUP_{duty}"
         monkeypatch.undo()
 
@@ -275,7 +300,7 @@ def test_a_busy_instance_still_answers_its_probe(plan: Plan) -> None:
     for name, service in _services(plan).items():
         concurrency = service["template"][0]["max_instance_request_concurrency"]
         assert int(environment(service)["THREADS"]) > concurrency
-        assert concurrency == {"fingerprint": 80, "dead_letter": 32}.get(name, 1)
+        assert concurrency == {"fingerprint": 80, "dead_letter": 32, "review": 40}.get(name, 1)
         container = service["template"][0]["containers"][0]
         for probe in (*container["startup_probe"], *container["liveness_probe"]):
             assert probe["http_get"][0]["path"] == "/health"
@@ -298,7 +323,9 @@ def test_times_fit_into_each_other(plan: Plan, monkeypatch: pytest.MonkeyPatch) 
         timeout = int(service["template"][0]["timeout"].removesuffix("s"))
         work = settings.api_seconds + settings.download_seconds + settings.fpcalc_seconds + settings.store_seconds
         assert work < settings.request_seconds < timeout - 10
-        if name in jobs:
+        if name == "review":
+            assert timeout == 300, "what a person may wait"
+        elif name in jobs:
             assert 600 <= timeout <= 1800
             assert jobs[name]["attempt_deadline"] == f"{timeout}s"
         else:
@@ -330,9 +357,23 @@ def test_size_and_life_of_the_services(plans: Mapping[str, Plan]) -> None:
         "fingerprint": ("8", "20Gi", 80, 2, "600s"),
         "dead_letter": ("1", "1Gi", 32, 2, "600s"),
         "matcher": ("2", "8Gi", 1, 1, "1800s"),
+        "review": ("1", "3Gi", 40, 2, "300s"),
     }
     [more] = _services(plans["everything"])["fingerprint"]["template"][0]["scaling"]
     assert more["max_instance_count"] == 3
+
+
+def test_memory_holds_the_files_in_flight(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file system is memory: the files, each decoder at its limit, and a gigabyte for Python."""
+    for name in ("fingerprint", "review"):
+        service = _services(plan)[name]
+        for variable, value in environment(service).items():
+            monkeypatch.setenv(variable, value)
+        settings = Settings()
+        monkeypatch.undo()
+        needed = settings.files_in_flight_bytes + settings.fpcalc_processes * settings.fpcalc_memory_bytes + 10**9
+        gib = int(service["template"][0]["containers"][0]["resources"][0]["limits"]["memory"].removesuffix("Gi"))
+        assert needed / 2**30 <= gib < needed / 2**30 + 1
 
 
 def test_jobs(plans: Mapping[str, Plan]) -> None:
@@ -370,7 +411,7 @@ def test_alerts_ask_what_they_say(plans: Mapping[str, Plan]) -> None:
         'oldest_message["dead_letter"] 0': ("oldest_unacked_message_age", "COMPARISON_GT", lease),
         **{f'errors["{name}"] 0': ("request_count", "COMPARISON_GT", 0.5) for name in FUNCTIONS},
         **{f'errors["{name}"] 1': ("request_count", "COMPARISON_GT", 10) for name in ("fingerprint", "dead_letter")},
-        **{f'errors["{name}"] 1': ("request_count", "COMPARISON_GT", 0) for name in ("scheduler", "matcher")},
+        **{f'errors["{name}"] 1': ("request_count", "COMPARISON_GT", 0) for name in ("scheduler", "matcher", "review")},
     }
 
 
@@ -395,11 +436,13 @@ def test_alerts_go_somewhere_and_say_what_to_do(plans: Mapping[str, Plan]) -> No
         name: {each["address"].split(".")[1]: each for each in of_type(plans[name], "google_monitoring_alert_policy")}
         for name in ("defaults", "everything")
     }
-    assert len(alerts["defaults"]) == 1 + 2 + 4
+    assert len(alerts["defaults"]) == 1 + 2 + len(FUNCTIONS)
     assert set(alerts["everything"]) - set(alerts["defaults"]) == {"no_success[0]"}
     for alert in alerts["everything"].values():
         assert alert["notification_channels"] == [f"projects/{PROJECT}/notificationChannels/1"]
-        assert f"--project={PROJECT}" in alert["documentation"][0]["content"]
+        content = alert["documentation"][0]["content"]
+        assert f"--project={PROJECT}" in content
+        assert not content.startswith(" "), "what is indented is shown as code"
     config = read_pubsub_config(INFRA / "pubsub.json", "production")
     for name, subscription in (("fingerprint", config.request_push), ("dead_letter", config.dead_letter_push)):
         [threshold] = alerts["defaults"][f'oldest_message["{name}"]']["conditions"][0]["condition_threshold"]
@@ -458,5 +501,6 @@ def _grants(plan: Plan) -> set[tuple[str, str, str]]:
         "google_pubsub_subscription_iam_member": "subscription",
         "google_secret_manager_secret_iam_member": "secret_id",
         "google_cloud_run_v2_service_iam_member": "name",
+        "google_iap_web_cloud_run_service_iam_member": "cloud_run_service_name",
     }
     return {(each["role"], each[on[each["type"]]], each["member"]) for each in grants}

@@ -66,7 +66,7 @@ def test_a_person_behind_iap_decides_in_his_own_name(client: FlaskClient) -> Non
     headers = signed("Ana@Example.com")
     page = client.get("/?review=", headers=headers)
     assert (page.status_code, "ana@example.com" in page.get_data(as_text=True)) == (200, True)
-    assert client.get("/assets/style.css", headers=headers).status_code == 200
+    assert client.get("/assets/vendor/wavesurfer.esm.js", headers=headers).status_code == 200
     form = {**pair_query(key("a", "b")), "word": "VARIANT"}
     assert client.post("/decide", data=form, headers=headers).status_code == 303
     [word] = wiring.parts().reviews.words(key("a", "b"))

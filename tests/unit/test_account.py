@@ -101,7 +101,13 @@ def test_without_the_companys_view_the_rest_is_made() -> None:
     applied(FULL, whole)
     assert [each for each in whole.ran if each not in snowflake.ran] == [
         ("SECURITYADMIN", f"GRANT SELECT ON VIEW BI_PROD.AI_DATA.AUDIO_ASSET TO ROLE {role}")
-        for role in ("AUDIODUP_SCHEDULER", "AUDIODUP_MATCHER", "AUDIODUP_OWNER", "AUDIODUP_LIBRARIAN")
+        for role in (
+            "AUDIODUP_SCHEDULER",
+            "AUDIODUP_MATCHER",
+            "AUDIODUP_REVIEWER",
+            "AUDIODUP_OWNER",
+            "AUDIODUP_LIBRARIAN",
+        )
     ]
 
 

@@ -70,7 +70,7 @@ def test_another_file_is_no_public_key(tmp_path: Path, content: bytes, words: st
         ("[]", "has to be JSON"),
         ("{}", "has to be JSON"),
         ("[" * 100_000, "has to be JSON"),
-        ('{"review": "123456789012345678901"}', "'review' is no function"),
+        ('{"reviewer": "123456789012345678901"}', "'reviewer' is no function"),
         ('{"x\'; DROP USER X": "123456789012345678901"}', "is no function"),
         ('{"matcher": 123456789012345678901}', "no unique id"),
         ('{"matcher": "1\' OR \'1"}', "no unique id"),

@@ -99,6 +99,12 @@ def test_what_decodes_files_of_strangers_may_append_to_the_inbox_and_no_more() -
     assert granted("AUDIODUP_INGEST") == {"AUDIO_FINGERPRINT_INBOX": {"INSERT"}}
 
 
+def test_the_page_writes_nothing_but_what_people_say() -> None:
+    """It answers browsers, and decodes files for their waveforms; and not even what it wrote can it change."""
+    writes = {name: privileges for name, privileges in granted("AUDIODUP_REVIEWER").items() if privileges != {"SELECT"}}
+    assert writes == {"AUDIO_DUPLICATE_REVIEW": {"SELECT", "INSERT"}}
+
+
 def test_the_command_lines_have_the_functions_roles_and_what_only_they_do() -> None:
     have = of_the_functions()
     needs = needed_by_all([statement(name) for name in RUN_BY["AUDIODUP"]])
@@ -128,6 +134,7 @@ def test_warehouses_and_the_schema_are_for_those_who_use_them() -> None:
         "AUDIODUP_INGEST": {"AUDIODUP"},
         "AUDIODUP_SCHEDULER": {"AUDIODUP"},
         "AUDIODUP_MATCHER": {"AUDIODUP_MATCHER"},
+        "AUDIODUP_REVIEWER": {"AUDIODUP"},
         "AUDIODUP": set(),
         "AUDIODUP_OWNER": {"AUDIODUP"},
         "AUDIODUP_LIBRARIAN": {"AUDIODUP"},

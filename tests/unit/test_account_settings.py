@@ -76,7 +76,13 @@ def test_every_function_has_a_user_with_its_own_role_and_warehouse() -> None:
     """Entry points and users are the same names. Nothing else is set: no password, no other role, no other cloud."""
     assert set(DUTY_OF) == {path.stem for path in (ROOT / "functions").glob("*.py") if "." not in path.stem}
     found = settings(FULL)
-    roles = {"scheduler": "_SCHEDULER", "fingerprint": "_INGEST", "dead_letter": "_INGEST", "matcher": "_MATCHER"}
+    roles = {
+        "scheduler": "_SCHEDULER",
+        "fingerprint": "_INGEST",
+        "dead_letter": "_INGEST",
+        "matcher": "_MATCHER",
+        "review": "_REVIEWER",
+    }
     for function, role in roles.items():
         assert found["USER", f"AUDIODUP_{function.upper()}"] == {
             "TYPE": "SERVICE",

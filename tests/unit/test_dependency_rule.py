@@ -31,7 +31,8 @@ MEANING: dict[str, set[str]] = {
     "keep": set(),
     "pairing": set(),
     "chance": set(),
-    **{name: {"numpy"} for name in ("difference", "screening", "alignment", "coverage", "agreement", "lines", "frames", "keys")},
+    "difference": {"numpy", "PIL"},
+    **{name: {"numpy"} for name in ("screening", "alignment", "coverage", "agreement", "lines", "frames", "keys")},
 }
 """Modules that import nothing but the standard library, audiodup and these."""
 
@@ -128,7 +129,9 @@ def test_the_parts_of_an_adapter_are_its_own(path: Path) -> None:
     """The publisher opens no session, a script sniffs no container."""
     used = audiodup_modules(path.read_text(), ".".join(path.relative_to(PACKAGE.parent).parent.parts))
     place = path.relative_to(PACKAGE).with_suffix("").parts[0]
-    strangers = {part for part, owners in PARTS.items() if part in used and place not in owners | {part, "parts", "wiring"}}
+    strangers = {
+        part for part, owners in PARTS.items() if part in used and place not in owners | {part, "parts", "wiring"}
+    }
     assert not strangers
 
 

@@ -140,8 +140,7 @@ def test_every_column_has_its_meaning_and_every_table_its_writer() -> None:
     named = {column for table in columns.values() for column in table} | set(ASSET_COLUMNS)
     assert named == schema_page.MEANINGS.keys()
     assert all(relation.comment for relation in relations.values())
-    # People write their words of pairs themselves.
-    assert schema_page.writers_by_table().keys() == (tables | {"AUDIO_ASSET"}) - {"AUDIO_DUPLICATE_REVIEW"}
+    assert schema_page.writers_by_table().keys() == tables | {"AUDIO_ASSET"}
     used = {writer for writers in schema_page.writers_by_table().values() for writer in writers}
     assert used == set(schema_page.WRITERS.values())
 

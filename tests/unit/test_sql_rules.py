@@ -11,14 +11,18 @@ from audiodup.rows import TEXT_LENGTHS
 from audiodup.schema import expected_columns
 from audiodup.session import statement, statements
 
-FOLDERS = ("", "schema", "merge", "embedded", "index", "duplicates", "redrive")
+FOLDERS = ("", "schema", "merge", "embedded", "index", "duplicates", "redrive", "review")
 ALL = sorted(name.lstrip("/") for folder in FOLDERS for name in statements(folder))
 ENTRY = "AUDIO_FINGERPRINT_INBOX"
 INDEX = {"AUDIO_INDEX_TRACK", "AUDIO_INDEX_KEY", "AUDIO_INDEX_COMMON_KEY", "AUDIO_INDEX_STATE", "AUDIO_DUPLICATE"}
-MATCHERS = defaultdict(
-    set, schema={"AUDIO_INDEX_STATE"}, index=INDEX, duplicates={"AUDIO_DUPLICATE", "AUDIO_DUPLICATE_GROUP"}
+WRITTEN = defaultdict(
+    set,
+    schema={"AUDIO_INDEX_STATE"},
+    index=INDEX,
+    duplicates={"AUDIO_DUPLICATE", "AUDIO_DUPLICATE_GROUP"},
+    review={"AUDIO_DUPLICATE_REVIEW"},
 )
-"""What the matcher writes; nobody but people writes AUDIO_DUPLICATE_REVIEW."""
+"""What the matcher writes, and the review page: nobody else writes people's words."""
 
 
 def code(name: str) -> str:
@@ -70,7 +74,7 @@ def test_only_the_merge_writes_the_tables() -> None:
         for table in writes.findall(code(name)):
             if name.startswith("merge/") or name == "schema/audio_merge_lock_row":
                 continue
-            assert table in {ENTRY, "AUDIO_ASSET"} or table in MATCHERS[name.split("/")[0]], f"{name} writes {table}"
+            assert table in {ENTRY, "AUDIO_ASSET"} or table in WRITTEN[name.split("/")[0]], f"{name} writes {table}"
     assert writes.findall(code("append_outcomes")) == [ENTRY]
 
 
@@ -103,3 +107,9 @@ def test_every_column_of_a_file_is_written_by_the_merge() -> None:
         assert re.search(rf"\b{column}\b", code("merge/6_insert_file")), column
         if column not in {"ASSET_ID", "FILE_KEY"}:
             assert f"{column} = AUDIO_INBOX_WINNER.{column}" in code("merge/5_update_file")
+
+
+def test_a_persons_words_are_only_ever_added_to() -> None:
+    """Neither the page nor the matcher changes or deletes one."""
+    for name in ALL:
+        assert not re.search(r"(UPDATE|DELETE FROM|MERGE INTO)\s+AUDIO_DUPLICATE_REVIEW", code(name)), name

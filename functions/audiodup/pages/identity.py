@@ -16,7 +16,7 @@ from google.auth import jwt
 from google.auth.exceptions import InvalidValue
 
 from audiodup.addresses import HostList, parse_url
-from audiodup.errors import ForbiddenHost, Refused, Transient
+from audiodup.errors import ForbiddenHost, KeysUnavailable, Refused
 from audiodup.network import HttpClient, TransportError
 
 HEADER = "X-Goog-IAP-JWT-Assertion"
@@ -39,13 +39,6 @@ _KEYS_BYTES = 100_000
 
 class NotSignedIn(Exception):
     """IAP does not vouch for whoever asks. Its words are for the page."""
-
-
-class KeysUnavailable(Transient):
-    """The public keys of Identity-Aware Proxy could not be fetched."""
-
-    code = "KEYS_UNAVAILABLE"
-    remedy = "Nothing if it passes: load the page again; else see whether the service reaches www.gstatic.com."
 
 
 class GoogleKeys:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, request
 
-from audiodup.difference import difference, picture
+from audiodup.difference import Difference, difference, picture
 from audiodup.errors import NotFound
 from audiodup.keys import SLOW_SPEED
-from audiodup.model import Asset
-from audiodup.pages.desk import desk, read_pair
+from audiodup.model import Asset, FileKey
+from audiodup.pages.desk import Fingerprints, desk, read_pair
 from audiodup.reviewing import NoSuchPair, Reviewed
 
 pages = Blueprint("media", __name__)
@@ -41,7 +42,7 @@ def difference_picture() -> Response:
     key = read_pair(request.args)
     if key is None or (pair := desk().reviews.pairs([key]).get(key)) is None:
         raise NoSuchPair
-    found = pair_difference(pair)
+    found = pair_difference(pair, desk().reviews.fingerprints(list(key)))
     if found is None:
         raise NotFound("one of the files has no fingerprint; their content is equal")
     end = found.start + found.unit * len(found.agreement)
@@ -49,13 +50,12 @@ def difference_picture() -> Response:
     return Response(picture(found), mimetype="image/png", headers=_PRIVATE | place)
 
 
-def pair_difference(pair: Reviewed) -> Any:
+def pair_difference(pair: Reviewed, fingerprints: Mapping[FileKey, Fingerprints]) -> Difference | None:
     """Of the fingerprints that both files have, the slow ones where the others are missing; None without any."""
-    texts = desk().reviews.fingerprints(list(pair.key))
     for place, speed in ((0, 1.0), (1, SLOW_SPEED)):
-        found = [texts.get(key, (None, None))[place] for key in pair.key]
-        if found[0] is not None and found[1] is not None:
-            return difference(found[0], found[1], pair.duplicate.judgement, speed=speed)
+        a, b = (fingerprints.get(key, (None, None))[place] for key in pair.key)
+        if a is not None and b is not None and len(a) and len(b):
+            return difference(a, b, pair.duplicate.judgement, speed=speed)
     return None
 
 

@@ -64,6 +64,11 @@ run "defaults" {
   }
 
   assert {
+    condition     = alltrue([for agent in ["pubsub", "iap"] : strcontains(output.next_steps, "\ngcloud beta services identity create --service=${agent}.googleapis.com --project=my-project\n") && contains(keys(google_project_service.api), agent)])
+    error_message = "infra/ grants roles to these service agents: ${output.next_steps}"
+  }
+
+  assert {
     condition     = strcontains(output.next_steps, "\ngcloud secrets versions add snowflake-private-key --data-file=FILE --project=my-project\n")
     error_message = "Each secret has its command, on a line of its own: ${output.next_steps}"
   }

@@ -97,6 +97,20 @@ override_resource {
 }
 
 override_resource {
+  target = google_service_account.function["review"]
+  values = {
+    email     = "audiodup-review@my-project.iam.gserviceaccount.com"
+    member    = "serviceAccount:audiodup-review@my-project.iam.gserviceaccount.com"
+    unique_id = "109"
+  }
+}
+
+override_resource {
+  target = google_cloud_run_v2_service.function["review"]
+  values = { uri = "https://audiodup-review.run.app" }
+}
+
+override_resource {
   target = module.pubsub.google_pubsub_topic.request
   values = { id = "projects/my-project/topics/audio-fingerprint-request" }
 }

@@ -1,6 +1,22 @@
 -- One page of the pairs that a filter lets through, in one of several orders, those around a given pair. Places
--- are counted along all pairs, so that a pair which has left the filter since still says where the next page begins.
-WITH LISTED AS (
+-- are counted along the given one too, so that a pair which has left the filter since still says where a page begins.
+WITH OF_PROVIDER AS (
+    SELECT DISTINCT
+        ASSET_ID,
+        FILE_KEY
+    FROM AUDIO_ASSET
+    WHERE PROVIDER = %(provider)s
+),
+
+OF_GROUP AS (
+    SELECT
+        ASSET_ID,
+        FILE_KEY
+    FROM AUDIO_DUPLICATE_GROUP
+    WHERE GROUP_ID = %(group_id)s
+),
+
+LISTED AS (
     SELECT
         PAIR.A_ASSET_ID,
         PAIR.A_FILE_KEY,
@@ -16,6 +32,12 @@ WITH LISTED AS (
                 CASE PAIR.VERDICT WHEN 'IDENTICAL' THEN 0 WHEN 'SAME_CONTENT' THEN 10000000 ELSE 20000000 END
                 - ROUND(PAIR.SIMILARITY * 1000000)
         END AS RANK_VALUE,
+        (
+            PAIR.A_ASSET_ID = %(a_asset_id)s
+            AND PAIR.A_FILE_KEY = %(a_file_key)s
+            AND PAIR.B_ASSET_ID = %(b_asset_id)s
+            AND PAIR.B_FILE_KEY = %(b_file_key)s
+        ) AS IS_MARK,
         (
             (%(verdict)s IS NULL OR PAIR.VERDICT = %(verdict)s)
             AND (%(kind)s IS NULL OR COALESCE(PAIR.KIND, 'none') = %(kind)s)
@@ -38,79 +60,37 @@ WITH LISTED AS (
                 OR PAIR.A_ASSET_ID = %(text)s
                 OR PAIR.B_ASSET_ID = %(text)s
             )
-            AND (
-                %(provider)s IS NULL
-                OR EXISTS (
-                    SELECT 1
-                    FROM AUDIO_ASSET
-                    WHERE
-                        AUDIO_ASSET.PROVIDER = %(provider)s
-                        AND AUDIO_ASSET.ASSET_ID = PAIR.A_ASSET_ID
-                        AND AUDIO_ASSET.FILE_KEY = PAIR.A_FILE_KEY
-                )
-                OR EXISTS (
-                    SELECT 1
-                    FROM AUDIO_ASSET
-                    WHERE
-                        AUDIO_ASSET.PROVIDER = %(provider)s
-                        AND AUDIO_ASSET.ASSET_ID = PAIR.B_ASSET_ID
-                        AND AUDIO_ASSET.FILE_KEY = PAIR.B_FILE_KEY
-                )
-            )
-            AND (
-                %(group_id)s IS NULL
-                OR EXISTS (
-                    SELECT 1
-                    FROM AUDIO_DUPLICATE_GROUP AS GROUP_A
-                    INNER JOIN AUDIO_DUPLICATE_GROUP AS GROUP_B
-                        ON GROUP_A.GROUP_ID = GROUP_B.GROUP_ID
-                    WHERE
-                        GROUP_A.GROUP_ID = %(group_id)s
-                        AND GROUP_A.ASSET_ID = PAIR.A_ASSET_ID
-                        AND GROUP_A.FILE_KEY = PAIR.A_FILE_KEY
-                        AND GROUP_B.ASSET_ID = PAIR.B_ASSET_ID
-                        AND GROUP_B.FILE_KEY = PAIR.B_FILE_KEY
-                )
-            )
+            AND (%(provider)s IS NULL OR ASSET_A.ASSET_ID IS NOT NULL OR ASSET_B.ASSET_ID IS NOT NULL)
+            AND (%(group_id)s IS NULL OR (GROUP_A.ASSET_ID IS NOT NULL AND GROUP_B.ASSET_ID IS NOT NULL))
         ) AS IS_WANTED
     FROM AUDIO_DUPLICATE_PAIR AS PAIR
+    LEFT JOIN OF_PROVIDER AS ASSET_A
+        ON PAIR.A_ASSET_ID = ASSET_A.ASSET_ID AND PAIR.A_FILE_KEY = ASSET_A.FILE_KEY
+    LEFT JOIN OF_PROVIDER AS ASSET_B
+        ON PAIR.B_ASSET_ID = ASSET_B.ASSET_ID AND PAIR.B_FILE_KEY = ASSET_B.FILE_KEY
+    LEFT JOIN OF_GROUP AS GROUP_A
+        ON PAIR.A_ASSET_ID = GROUP_A.ASSET_ID AND PAIR.A_FILE_KEY = GROUP_A.FILE_KEY
+    LEFT JOIN OF_GROUP AS GROUP_B
+        ON PAIR.B_ASSET_ID = GROUP_B.ASSET_ID AND PAIR.B_FILE_KEY = GROUP_B.FILE_KEY
 ),
 
 COUNTED AS (
     SELECT
-        A_ASSET_ID,
-        A_FILE_KEY,
-        B_ASSET_ID,
-        B_FILE_KEY,
-        REVIEW_ID,
-        IS_WANTED,
-        (
-            A_ASSET_ID = %(a_asset_id)s
-            AND A_FILE_KEY = %(a_file_key)s
-            AND B_ASSET_ID = %(b_asset_id)s
-            AND B_FILE_KEY = %(b_file_key)s
-        ) AS IS_MARK,
+        *,
         COUNT_IF(IS_WANTED) OVER () AS TOTAL,
         COUNT_IF(IS_WANTED) OVER (
             ORDER BY RANK_VALUE, A_ASSET_ID, A_FILE_KEY, B_ASSET_ID, B_FILE_KEY
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS PLACE
     FROM LISTED
+    WHERE IS_WANTED OR IS_MARK
 ),
 
 MARKED AS (
     SELECT
-        A_ASSET_ID,
-        A_FILE_KEY,
-        B_ASSET_ID,
-        B_FILE_KEY,
-        REVIEW_ID,
-        IS_WANTED,
-        IS_MARK,
-        TOTAL,
-        PLACE,
+        *,
         COALESCE(MAX(CASE WHEN IS_MARK THEN PLACE END) OVER (), 0) AS MARK,
-        COALESCE(MAX(CASE WHEN IS_MARK AND IS_WANTED THEN PLACE END) OVER (), 0) AS WANTED_MARK
+        COALESCE(MAX(CASE WHEN IS_MARK AND IS_WANTED THEN 1 END) OVER (), 0) AS IS_MARK_WANTED
     FROM COUNTED
 )
 
@@ -128,5 +108,5 @@ WHERE
     IS_WANTED
     AND NOT IS_MARK
     AND PLACE <= MARK + %(ahead)s
-    AND PLACE > MARK - %(behind)s - CASE WHEN WANTED_MARK > 0 THEN 1 ELSE 0 END
+    AND PLACE > MARK - IS_MARK_WANTED - %(behind)s
 ORDER BY PLACE ASC;
