@@ -8,7 +8,7 @@ export DATABASE ?= .audiodup
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run local test check review bench soak chaos image deploy snowflake schema docs lock clean environment tools
+.PHONY: help run local test check review bench soak chaos image deploy snowflake schema docs lock vendor clean environment tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -72,6 +72,9 @@ lock: environment ## Lock the dependencies again after a change of pyproject.tom
 	@$(BIN)/uv pip compile --quiet pyproject.toml --universal --generate-hashes -o requirements.lock
 	@$(BIN)/uv pip compile --quiet pyproject.toml --universal --generate-hashes --all-extras -c requirements.lock -o requirements-dev.lock
 	@echo 'checkov>=3.3' | $(BIN)/uv pip compile --quiet - --universal --python-version 3.11 --generate-hashes -o infra/requirements-checkov.lock
+
+vendor: ## Copy the scripts of others that the review page uses from their npm packages (scripts/vendor/package.json)
+	@scripts/vendor/vendor.sh
 
 clean: ## Remove what these targets made, except the store
 	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache functions/*.egg-info
