@@ -13,7 +13,7 @@ from audiodup.model import MatchedRange
 # A frame describes the 19 Chromaprint frames from its position on (2.6 s). At a cut inside a file the frames begin to
 # agree when about half of what they describe is the same: the cut is that much behind the first frame that agrees.
 _SUPPORT_FRAMES = 20.3
-_HALF_SUPPORT_FRAMES = 9
+HALF_SUPPORT_FRAMES = 9
 # So near to an end of the fingerprint a range is taken to reach it: local search, rounding, codecs' padding.
 _AT_END_FRAMES = 4
 _WHOLE_TOLERANCE_SECONDS = 0.5
@@ -107,13 +107,13 @@ def _seconds(part: Part, a: Side, b: Side) -> MatchedRange:
     # Borders on A's time line, in frames: where a file begins or ends there the border is exact.
     start: float = a_first
     if min(a_first, b_first) > _AT_END_FRAMES:
-        start += _HALF_SUPPORT_FRAMES
+        start += HALF_SUPPORT_FRAMES
     elif b_first <= a_first:
         start = max(0.0, -line.offset / line.tempo)
     else:
         start = 0.0
     if a_last < a.frames - _AT_END_FRAMES and b_last < b.frames - _AT_END_FRAMES:
-        end: float = a_last + _HALF_SUPPORT_FRAMES
+        end: float = a_last + HALF_SUPPORT_FRAMES
     else:
         end = min(a.seen / a.unit, (b.seen / b.unit - line.offset) / line.tempo)
     start, end = max(start, 0.0, -line.offset / line.tempo), max(end, start)

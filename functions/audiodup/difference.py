@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from audiodup.agreement import Path, best_path
+from audiodup.coverage import HALF_SUPPORT_FRAMES
 from audiodup.frames import FRAME_SECONDS, Frames
 from audiodup.lines import Line
 from audiodup.model import Judgement, MatchedRange
@@ -18,9 +19,6 @@ from audiodup.model import Judgement, MatchedRange
 MOST_COLUMNS = 2_000
 BAND_ROWS = 12
 """Of agreement, above the 32 rows of bits."""
-_HALF_SUPPORT_FRAMES = 9
-"""A frame describes 2.6 s from its position on, and is drawn in their middle: there begins and ends what differs, as
-with the borders of matched ranges (coverage.py)."""
 _SAME_LINE_FRAMES = 1.0
 """The local search makes up for more."""
 # Equal, half way, and as unequal as music that has nothing in common: from dark to light, and never through a grey.
@@ -74,7 +72,8 @@ def difference(a: NDArray[np.uint32], b: NDArray[np.uint32], judgement: Judgemen
             agreement[columns] = np.where(compared, path.agreement[inside], np.nan)
             unequal = path.bits_a[inside] != path.bits_b[inside]
             bits[:, columns] = np.where(compared, unequal.T, np.nan)
-    return Difference(unit, (first + _HALF_SUPPORT_FRAMES) * unit, agreement, bits)
+    # A frame is drawn in the middle of what it describes: there begins and ends what differs, as matched ranges do.
+    return Difference(unit, (first + HALF_SUPPORT_FRAMES) * unit, agreement, bits)
 
 
 def picture(difference: Difference) -> bytes:
@@ -114,7 +113,7 @@ def _main_line(judgement: Judgement, unit: float, frames_a: int, frames_b: int) 
 
 def _own(matched: MatchedRange, main: Line, unit: float, frames: int) -> tuple[slice, Line]:
     """The frames of A whose middle lies in the range, and the line that it lies on."""
-    start, end = (math.ceil(at / unit) - _HALF_SUPPORT_FRAMES for at in (matched.a_start, matched.a_end))
+    start, end = (math.ceil(at / unit) - HALF_SUPPORT_FRAMES for at in (matched.a_start, matched.a_end))
     span = slice(min(max(start, 0), frames), min(max(end, 0), frames))
     length = matched.a_end - matched.a_start
     if length <= 0 or matched.b_end <= matched.b_start:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
@@ -21,10 +21,14 @@ EXTENSION = "audiodup"
 Choice = TypeVar("Choice", Verdict, Action, Kind, Sort)
 
 
+Fingerprints = tuple[NDArray[np.uint32] | None, ...]
+"""A file's fingerprint, and the slow one of a short sound; shape (n,) each, None where there is none."""
+
+
 class PageReviews(Reviews, Protocol):
     """The step's port, and what only a picture needs."""
 
-    def fingerprints(self, keys: list[FileKey]) -> dict[FileKey, tuple[NDArray[np.uint32] | None, ...]]: ...
+    def fingerprints(self, keys: Sequence[FileKey]) -> dict[FileKey, Fingerprints]: ...
 
 
 class WaveformLike(Protocol):

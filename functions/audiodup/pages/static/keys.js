@@ -1,0 +1,31 @@
+// Single keys, and the dialog that tells them. They can be switched off there: who speaks to his computer, or types by
+// accident, would else decide without meaning to.
+
+import { always } from "./memory.js";
+
+const TEXT = "input:not([type=range]), textarea, select, [contenteditable]";
+const PRESSED = "button, summary, a[href]";
+
+/** @param {Record<string, () => void>} actions by the lower-case letter or the name of the key */
+export function onKeys(actions) {
+  const dialog = document.getElementById("keys");
+  const open = document.getElementById("show-keys");
+  const on = document.getElementById("keys-on");
+  on.checked = always.recall("keys-off") !== true;
+  on.addEventListener("change", () => always.keep("keys-off", !on.checked));
+  open.hidden = false;
+  open.addEventListener("click", () => dialog.showModal());
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.repeat || event.isComposing || dialog.open) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || (event.shiftKey && event.key !== "?")) return;
+    const target = event.target instanceof Element ? event.target : document.body;
+    if (target.matches(TEXT) || (event.key === " " && target.matches(PRESSED))) return;
+    // The volume is moved by the arrows itself; the position by as much as everywhere on the page.
+    if (event.key.startsWith("Arrow") && target.matches("input") && !("seeks" in target.dataset)) return;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const action = key === "?" ? () => dialog.showModal() : Object.hasOwn(actions, key) && actions[key];
+    if (!action || (!on.checked && key.length === 1)) return;
+    event.preventDefault();
+    action();
+  });
+}
