@@ -2,5 +2,6 @@
 
 from tests.audio import audio
 from tests.download import api, server
+from tests.review_page import client, parts
 
-__all__ = ["api", "audio", "server"]
+__all__ = ["api", "audio", "client", "parts", "server"]

@@ -1,4 +1,4 @@
-"""The review page's app by its HTTP: what is answered to whom, and what never is. In a browser: tests/end_to_end."""
+"""The review page's app by its HTTP: lists, words, exports, any address. In a browser: tests/end_to_end."""
 
 from __future__ import annotations
 
@@ -6,124 +6,18 @@ import csv
 import io
 import re
 import string
-from collections.abc import Iterator, Mapping
 from html import unescape
-from pathlib import Path
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.pairs import key, pair, put_files, put_pairs
-from werkzeug.test import TestResponse
+from tests.pairs import key, pair, put_pairs
+from tests.review_page import HOST, HOSTILE, OWN, decide
 
-from audiodup.errors import StoreUnavailable
 from audiodup.model import Action, Kind, Verdict
-from audiodup.pages.app import make_app
-from audiodup.pages.desk import Desk, address, pair_query
+from audiodup.pages.desk import address, pair_query
 from audiodup.parts import Parts
-from audiodup.reviews import StoredReviews
-from audiodup.settings import read_settings
-
-HOST = {"Host": "127.0.0.1:8700"}
-OWN = {**HOST, "Sec-Fetch-Site": "same-origin"}
-HOSTILE = "<img src=x onerror=alert(1)>\"'{{7*7}}\u202e\n"
-
-
-@pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
-    """An embedded store and a folder, with some pairs."""
-    folder = tmp_path_factory.mktemp("audio")
-    (folder / "b.mp3").write_bytes(b"ID3" + bytes(1000))
-    made = Parts(read_settings(), database=tmp_path_factory.mktemp("store"), folder=folder)
-    put_files(made.session, "a", "b", HOSTILE[:50], provider=HOSTILE)
-    put_pairs(made.session, [pair("a", "b"), pair("a", "c"), pair(HOSTILE[:50], "z", evidence=HOSTILE)])
-    put_pairs(made.session, [pair("m", f"n{number:03}", verdict=Verdict.RELATED) for number in range(120)])
-    yield made
-    made.session.close()
-
-
-@pytest.fixture(scope="module")
-def client(parts: Parts) -> FlaskClient:
-    return parts.local_review_page("ana").test_client()
-
-
-def decide(
-    client: FlaskClient, pair_key: Any, word: str, headers: Mapping[str, str] = OWN, **more: str
-) -> TestResponse:
-    return client.post("/decide", data={**pair_query(pair_key), "word": word, **more}, headers=headers)
-
-
-def test_every_answer_has_the_headers_that_bind_the_browser(client: FlaskClient) -> None:
-    """Errors and pictures too: none of them may be framed, sniffed, or run a script of its own."""
-    for path in (
-        "/",
-        "/groups",
-        "/statistics",
-        "/pair",
-        "/nothing",
-        "/?verdict=x",
-        "/assets/style.css",
-        "/reviews.csv",
-    ):
-        answer = client.get(path, headers=HOST)
-        policy = answer.headers["Content-Security-Policy"]
-        assert "default-src 'none'" in policy, path
-        assert "frame-ancestors 'none'" in policy
-        assert not re.search(r"unsafe|script-src[^;]*(http|\*)", policy)
-        assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert answer.headers["Referrer-Policy"] == "no-referrer"
-
-
-def test_a_nonce_is_used_once(client: FlaskClient) -> None:
-    policies = {client.get("/", headers=HOST).headers["Content-Security-Policy"] for _ in range(3)}
-    assert len(policies) == 3
-
-
-@pytest.mark.parametrize(
-    "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8700", "10.0.0.1:8700", "", "[::2]:8700"]
-)
-def test_this_machines_page_answers_to_no_other_name(client: FlaskClient, host: str) -> None:
-    """A site that points its own name at 127.0.0.1 would read the library as if it were its own."""
-    answer = client.get("/", headers={"Host": host})
-    assert answer.status_code in {400, 403}
-    assert b"a.mp3" not in answer.data
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1:8700", "localhost:8700", "localhost", "[::1]:8700", "127.0.0.2"])
-def test_it_answers_to_its_own(client: FlaskClient, host: str) -> None:
-    assert client.get("/", headers={"Host": host}).status_code == 200
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {},
-        {"Sec-Fetch-Site": "cross-site"},
-        {"Sec-Fetch-Site": "same-site"},
-        {"Sec-Fetch-Site": "none"},
-        {"Sec-Fetch-Site": "cross-site", "Origin": "http://127.0.0.1:8700"},
-        {"Origin": "http://evil.example"},
-        {"Origin": "null"},
-        {"Origin": "http://127.0.0.1:8701"},
-        {"Origin": "http://127.0.0.1:8700.evil.example"},
-    ],
-)
-@pytest.mark.parametrize("path", ["/decide", "/bulk"])
-def test_another_sites_page_decides_nothing(
-    client: FlaskClient, parts: Parts, path: str, headers: dict[str, str]
-) -> None:
-    """Nor does one whose sender is not known."""
-    before = len(list(parts.reviews.export()))
-    form = {**pair_query(key("a", "b")), "word": "DUPLICATE", "review": "", "count": "123", "confirm": "123"}
-    assert client.post(path, data=form, headers=HOST | headers).status_code == 403
-    assert len(list(parts.reviews.export())) == before
-
-
-def test_a_browser_without_fetch_metadata_says_its_origin(client: FlaskClient) -> None:
-    answer = decide(client, key("m", "n000"), "VARIANT", {**HOST, "Origin": "http://127.0.0.1:8700"})
-    assert answer.status_code == 303
 
 
 def test_a_form_leads_back_to_the_pair_and_a_script_gets_json(client: FlaskClient, parts: Parts) -> None:
@@ -290,48 +184,3 @@ def test_no_address_breaks_the_page(client: FlaskClient, path: str, query: dict[
 
 def test_a_form_that_is_too_large_is_refused(client: FlaskClient) -> None:
     assert client.post("/decide", data={"word": "x" * 100_000}, headers=OWN).status_code == 413
-
-
-class _Away(StoredReviews):
-    """A store that is away, or breaks."""
-
-    def __init__(self, error: Exception) -> None:
-        self._error = error
-
-    def places(self, *_: Any, **__: Any) -> Any:
-        raise self._error
-
-
-def page_over(error: Exception, who: Any = lambda _: "ana") -> FlaskClient:
-    def nothing(*_: Any) -> Any:
-        raise AssertionError
-
-    desk = Desk(_Away(error), nothing, nothing, nothing, who, nothing)
-    return make_app(desk).test_client()
-
-
-def test_an_outage_is_a_page_that_says_so() -> None:
-    answer = page_over(StoreUnavailable("the warehouse is away")).get("/")
-    assert answer.status_code == 503
-    assert b"STORE_UNAVAILABLE: the warehouse is away" in answer.data
-
-
-def test_what_nobody_foresaw_is_told_to_the_log_alone() -> None:
-    answer = page_over(ValueError("secret of the house")).get("/")
-    assert answer.status_code == 500
-    assert b"secret" not in answer.data
-
-
-def test_the_page_is_nobodys_without_a_name(tmp_path: Path) -> None:
-    """Health is all that a stranger gets; pages, files and styles are not."""
-    parts = Parts(read_settings(review_audience="/projects/1/locations/l/services/s"), database=tmp_path)
-    client = parts.review_page.test_client()
-    assert client.get("/health").status_code == 200
-    for path in ("/", "/statistics", "/reviews.csv", "/audio", "/assets/style.css"):
-        answer = client.get(path)
-        assert answer.status_code == 401, path
-        assert b"IAP" in answer.data
-    assert (
-        client.post("/decide", data={"word": "DUPLICATE"}, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 401
-    )
-    parts.session.close()
