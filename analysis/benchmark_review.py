@@ -26,6 +26,7 @@ from werkzeug.serving import make_server
 from audiodup import logs
 from audiodup.embedded import open_embedded
 from audiodup.model import Action, Duplicate, Judgement, Kind, MatchedRange, Verdict
+from audiodup.page_parts import local_review_page
 from audiodup.parts import Parts
 from audiodup.schema import apply_schema
 from audiodup.session import Session
@@ -121,7 +122,7 @@ def main(
     logs.configure("ERROR", sys.stderr)
     with tempfile.TemporaryDirectory(prefix="audiodup-") as folder:
         parts = make_library(Path(folder), pairs)
-        server = make_server("127.0.0.1", 0, parts.local_review_page("ana"), threaded=True)
+        server = make_server("127.0.0.1", 0, local_review_page(parts, "ana"), threaded=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
         with requests.Session() as session:

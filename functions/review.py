@@ -13,6 +13,6 @@ def review(request: Request) -> Response:
     """Answer one request of a browser."""
     return serving.serve(
         request,
-        lambda: cast(Response, Response.from_app(wiring.parts().review_page, request.environ)),
+        lambda: cast(Response, Response.from_app(wiring.review_page(), request.environ)),
         project=lambda: wiring.parts().project(),
     )

@@ -17,13 +17,15 @@ from audiodup import matching
 from audiodup.errors import AudioDupError
 from audiodup.matching import Matched
 from audiodup.model import Duplicate, Group, Kind, Status, Verdict
-from audiodup.wiring import DEFAULT_DATABASE, Parts, command_line_parts
+from audiodup.texts import printable
+from audiodup.wiring import DEFAULT_DATABASE, Parts, command_line_parts, report
 from cli import APP_OPTIONS, Exit, emit, errors_as_lines, fail, say, stopping_gently
-from library import FolderLibrary
+from library import FolderLibrary, shown_folder
 from pair_records import csv_file, pair_record
 from pair_tables import PAIRS_SHOWN, print_pairs
 from progress import progress
-from tables import print_counts, print_files, printable, statistics_record
+from tables import print_counts, print_files, statistics_record
+from whole_file import check_target, whole_file
 
 app = typer.Typer(**APP_OPTIONS)
 
@@ -50,7 +52,7 @@ class Found:
 
 
 @app.command()
-def main(
+def main(  # noqa: PLR0913 - one parameter per option
     local: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Fingerprint what is missing of this folder first.")
     ] = None,
@@ -61,6 +63,9 @@ def main(
         bool, typer.Option("--all", help="Make index and pairs anew; what people have said of pairs stays.")
     ] = False,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write all pairs to this file too.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a report to this file too, to read in any browser.")
+    ] = None,
     json_lines: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
 ) -> None:
     """Match what is new in the library, then print every pair of duplicates and the groups with the copy to keep.
@@ -74,15 +79,17 @@ def main(
         fail(f"--database {database}: it is a file, and the embedded store is a folder", Exit.WRONG_USAGE)
     if database is not None and local is None and not database.exists():
         fail(f"--database {database}: no such folder", Exit.WRONG_USAGE)
-    if csv is not None and csv.exists() and not csv.is_file():
-        fail(f"--csv {csv}: it is there, and no file", Exit.WRONG_USAGE)
-    if csv is not None and not csv.resolve().parent.is_dir():
-        fail(f"--csv {csv}: no such folder", Exit.WRONG_USAGE)
+    if csv is not None:
+        check_target("--csv", csv)
+    if html is not None:
+        check_target("--html", html)
+    if csv is not None and html is not None and csv.resolve() == html.resolve():
+        fail(f"--csv and --html {html}: they are one file, and each writes its own", Exit.WRONG_USAGE)
     try:
         with errors_as_lines():
             parts = command_line_parts(database=database, folder=local)
             job = None if local is None else _job(parts)
-            code = _run(parts, job, anew=anew, csv=csv, json_lines=json_lines)
+            code = _run(parts, job, anew=anew, csv=csv, html=html, json_lines=json_lines)
     except KeyboardInterrupt:
         _say_interrupted(anew=anew)
         code = Exit.INTERRUPTED
@@ -95,7 +102,9 @@ def _job(parts: Parts) -> Job:
     return Job(parts, None, skip, None, WORKERS, FILES_BETWEEN_MERGES, json_lines=False, folder=FolderLibrary())
 
 
-def _run(parts: Parts, job: Job | None, *, anew: bool, csv: Path | None, json_lines: bool) -> Exit:
+def _run(  # noqa: PLR0913 - the options
+    parts: Parts, job: Job | None, *, anew: bool, csv: Path | None, html: Path | None, json_lines: bool
+) -> Exit:
     started = time.monotonic()
     stop = threading.Event()
     if job is None:
@@ -108,6 +117,9 @@ def _run(parts: Parts, job: Job | None, *, anew: bool, csv: Path | None, json_li
     if job is not None and not json_lines:
         print_files(parts, job.failures, job.summary.failed)
     found = _read(parts, csv, json_lines=json_lines)
+    if html is not None:
+        # The folder that was given, or else the one that the store shows.
+        _write_report(parts, html, parts.folder.root if job else parts.database and shown_folder(parts.database))
     if json_lines:
         emit({"summary": _summary(parts, matched, found, job) | {"seconds": round(time.monotonic() - started, 3)}})
     else:
@@ -163,6 +175,14 @@ def _read(parts: Parts, csv: Path | None, *, json_lines: bool) -> Found:
     except OSError as error:
         fail(f"--csv {csv}: {error.strerror}", Exit.OUT_OF_REACH)
     return found
+
+
+def _write_report(parts: Parts, html: Path, folder: Path | None) -> None:
+    try:
+        with whole_file(html) as file:
+            file.writelines(report(parts, folder))
+    except OSError as error:
+        fail(f"--html {html}: {error.strerror}", Exit.OUT_OF_REACH)
 
 
 def _summary(parts: Parts, matched: Matched, found: Found, job: Job | None) -> dict[str, Any]:

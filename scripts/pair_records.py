@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 from audiodup.model import Duplicate
 from audiodup.texts import csv_cell
+from whole_file import whole_file
 
 CSV_COLUMNS = (
     "a", "b", "a_asset_id", "b_asset_id", "similarity", "kappa", "expected_false", "verdict", "kind", "action",
@@ -45,18 +44,10 @@ def pair_record(pair: Duplicate) -> dict[str, Any]:
 @contextmanager
 def csv_file(path: Path) -> Iterator[Callable[[Duplicate], None]]:
     """Yields what writes a pair; the file is there when all are written, and as it was before where that fails."""
-    target = path.resolve()
-    part = target.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        with part.open("x", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(CSV_COLUMNS)
-            yield lambda pair: writer.writerow(_csv_row(pair))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path, newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(CSV_COLUMNS)
+        yield lambda pair: writer.writerow(_csv_row(pair))
 
 
 def _csv_row(pair: Duplicate) -> list[object]:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from werkzeug.serving import make_server
 
-from audiodup.wiring import DEFAULT_DATABASE, Parts, command_line_parts
+from audiodup.wiring import DEFAULT_DATABASE, Parts, command_line_parts, local_review_page
 from cli import APP_OPTIONS, Exit, check_database, errors_as_lines, fail, say, stopping_gently
 from library import shown_folder
 
@@ -58,7 +58,7 @@ def _user() -> str:
 def _serve(parts: Parts, person: str, port: int) -> None:
     # A line for each request is nothing for a person.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    page = parts.local_review_page(person)
+    page = local_review_page(parts, person)
     try:
         # Bound before anything is promised.
         server = make_server(HOST, port, page, threaded=True)

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from audiodup.model import Verdict
+from audiodup.page_parts import local_review_page
 from audiodup.pages.desk import pair_query
 from audiodup.parts import Parts
 from audiodup.settings import read_settings
@@ -35,7 +36,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
 
 @pytest.fixture(scope="module")
 def client(parts: Parts) -> FlaskClient:
-    return parts.local_review_page("ana").test_client()
+    return local_review_page(parts, "ana").test_client()
 
 
 def decide(

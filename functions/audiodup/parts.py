@@ -7,7 +7,7 @@ function needs all of them, and `/health` needs none.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,6 @@ from audiodup.settings import Settings
 from audiodup.steps import AudioFile, Deadline, Source
 
 if TYPE_CHECKING:
-    from flask import Flask
-
     from audiodup.batcher import Batcher
     from audiodup.duplicates import Duplicates
     from audiodup.failures import Failures
@@ -52,7 +50,7 @@ class Parts:
         self.lock = threading.RLock()
         self.built: dict[str, Any] = {}
         self.database = database
-        self._folder = folder
+        self.local = folder
 
     @Once
     def pubsub(self) -> PubSubConfig:
@@ -184,18 +182,19 @@ class Parts:
         from audiodup.container import is_audio
         from audiodup.folder import LocalFolder
 
-        if self._folder is None:
+        if self.local is None:
             raise SettingsInvalid("no folder was given")
-        return LocalFolder(self._folder, is_audio, max_file_bytes=self.settings.max_file_bytes)
+        return LocalFolder(self.local, is_audio, max_file_bytes=self.settings.max_file_bytes)
 
     @Once
     def source(self) -> Source:
         """Where audio files come from: the folder, or the providers' download APIs."""
-        if self._folder is not None:
+        if self.local is not None:
             return self.folder
-        return self._download_api(self.fingerprinter.needs if self.settings.partial_downloads else None)
+        return self.download_api(self.fingerprinter.needs if self.settings.partial_downloads else None)
 
-    def _download_api(self, needs: Callable[[AudioFile], Sequence[tuple[int, int]]] | None) -> DownloadApi:
+    def download_api(self, needs: Callable[[AudioFile], Sequence[tuple[int, int]]] | None) -> DownloadApi:
+        """The providers' download APIs; `needs` as `source.DownloadApi` has it."""
         from audiodup.source import DownloadApi
 
         settings = self.settings
@@ -233,45 +232,6 @@ class Parts:
         settings = self.settings
         fpcalc = Fpcalc(settings.fpcalc, self.runner, seconds=settings.fingerprint_seconds)
         return AudioFingerprinter(fpcalc, Ffmpeg(settings.ffmpeg, self.runner), self.runner)
-
-    @Once
-    def review_page(self) -> Flask:
-        """The review page behind Identity-Aware Proxy."""
-        from audiodup.pages.identity import Iap
-
-        return self._page(Iap(self.settings.review_audience), loopback_only=False)
-
-    def local_review_page(self, person: str) -> Flask:
-        """The same for one person on his own machine."""
-        return self._page(lambda _headers: person, loopback_only=True)
-
-    def _page(self, who: Callable[[Mapping[str, str]], str], *, loopback_only: bool) -> Flask:
-        from audiodup.decoder import Ffmpeg
-        from audiodup.pages.app import make_app
-        from audiodup.pages.audio import from_folder, from_providers, media_hosts
-        from audiodup.pages.desk import Desk
-        from audiodup.waveform import Waveforms
-
-        hosts: Sequence[str] = ()
-        source: Source
-        if self._folder is not None:
-            source, listen = self.folder, from_folder(self.folder)
-        else:
-            # Whole files: a waveform is of all of it.
-            source = api = self._download_api(None)
-            listen, hosts = from_providers(api, self.deadline), media_hosts(api)
-        return make_app(
-            Desk(
-                reviews=self.reviews,
-                statistics=lambda: self.store.statistics(self.pubsub.lease_seconds),
-                listen=listen,
-                waveform=Waveforms(source, Ffmpeg(self.settings.ffmpeg, self.runner)).of,
-                who=who,
-                deadline=self.deadline,
-                media_hosts=tuple(hosts),
-                loopback_only=loopback_only,
-            )
-        )
 
     def deadline(self) -> Deadline:
         """The time one request has for all but storing its outcome."""

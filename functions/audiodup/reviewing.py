@@ -5,7 +5,8 @@ Nothing is ever deleted: a word is a row that is added, and the newest row of a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -155,6 +156,14 @@ class PairCount:
     action: str
     review: str
     pairs: int
+
+
+def count_by(name: str, counts: Iterable[PairCount]) -> Counter[str]:
+    """Pairs by their verdict, kind, action or review."""
+    pairs: Counter[str] = Counter()
+    for one in counts:
+        pairs[getattr(one, name)] += one.pairs
+    return pairs
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audiodup.compressed import decode
+from audiodup.compressed import CompressedFormatError, decode
 from audiodup.duplicates import read_duplicate
 from audiodup.model import NEVER, FileKey, IndexedFile, Review
 from audiodup.reviewing import (
@@ -109,15 +109,13 @@ class StoredReviews:
         return found
 
     def fingerprints(self, keys: Sequence[FileKey]) -> dict[FileKey, tuple[NDArray[np.uint32] | None, ...]]:
-        """The fingerprint of each file, and the slow one of short sounds; None where there is none.
-
-        Raises:
-            CompressedFormatError: a stored text is none.
+        """The fingerprint of each file, and the slow one of short sounds; None where there is none, or none that can be
+        read.
         """
         found: dict[FileKey, tuple[NDArray[np.uint32] | None, ...]] = {}
         for text in statement_sized(_names(keys)):
             for asset_id, file_key, *texts in self._session.run("review/fingerprints", rows=text):
-                found[asset_id, file_key] = tuple(decode(one)[1] if one else None for one in texts)
+                found[asset_id, file_key] = tuple(map(_decoded, texts))
         return found
 
     def words(self, pair: PairKey) -> list[Word]:
@@ -180,6 +178,14 @@ class StoredReviews:
 
     def providers(self) -> list[str]:
         return [name for (name,) in self._session.run("review/providers", at_most=_PROVIDERS)]
+
+
+def _decoded(text: str | None) -> NDArray[np.uint32] | None:
+    try:
+        return decode(text)[1] if text else None
+    except CompressedFormatError:
+        # Rows of the original system may hold anything.
+        return None
 
 
 def _plain(choice: str | None) -> str | None:

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from audiodup import logs
 from audiodup.errors import SettingsInvalid
 from audiodup.parts import Parts as Parts  # noqa: PLC0414 - whoever is wired asks for them here
 from audiodup.settings import Settings, identifier, read_settings
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 # Where the command lines keep the embedded store.
 DEFAULT_DATABASE = Path(".audiodup")
@@ -35,6 +39,34 @@ def parts() -> Parts:
             logs.configure(settings.log_level)
             _process_parts = Parts(settings)
         return _process_parts
+
+
+_process_page: Flask | None = None
+
+
+def review_page() -> Flask:
+    """The review page of this process, for the people whom Identity-Aware Proxy lets in."""
+    global _process_page  # noqa: PLW0603 - as its parts
+    from audiodup import page_parts
+
+    made = parts()
+    with _process_lock:
+        _process_page = _process_page or page_parts.review_page(made)
+        return _process_page
+
+
+def local_review_page(parts: Parts, person: str) -> Flask:
+    """The same for one person on his own machine."""
+    from audiodup import page_parts
+
+    return page_parts.local_review_page(parts, person)
+
+
+def report(parts: Parts, folder: Path | None) -> Iterator[str]:
+    """A library's duplicates as one HTML file; see page_parts.make_report."""
+    from audiodup import page_parts
+
+    return page_parts.make_report(parts, folder)
 
 
 def command_line_parts(*, database: Path | None = None, folder: Path | None = None) -> Parts:

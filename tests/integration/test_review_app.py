@@ -16,6 +16,7 @@ from tests.pairs import key, pair, put_pairs
 from tests.review_page import HOST, HOSTILE, OWN, decide
 
 from audiodup.model import Action, Kind, Verdict
+from audiodup.page_parts import local_review_page
 from audiodup.pages.desk import address, pair_query
 from audiodup.parts import Parts
 
@@ -34,7 +35,7 @@ def test_a_form_leads_back_to_the_pair_and_a_script_gets_json(client: FlaskClien
 
 
 def test_a_word_on_what_has_changed_is_a_conflict_that_says_who(client: FlaskClient, parts: Parts) -> None:
-    other = parts.local_review_page("ben").test_client()
+    other = local_review_page(parts, "ben").test_client()
     assert decide(other, key("a", "c"), "VARIANT").status_code == 303
     answer = decide(client, key("a", "c"), "DUPLICATE", {**OWN, "Accept": "application/json"})
     assert answer.status_code == 409
@@ -110,7 +111,7 @@ def test_names_of_strangers_are_text(client: FlaskClient) -> None:
 
 
 def test_a_spreadsheet_takes_no_word_for_a_formula(parts: Parts) -> None:
-    eve = parts.local_review_page("=HYPERLINK(1)").test_client()
+    eve = local_review_page(parts, "=HYPERLINK(1)").test_client()
     put_pairs(parts.session, [pair("+cmd", "@sum")])
     assert decide(eve, key("+cmd", "@sum"), "DUPLICATE").status_code == 303
     answer = eve.get("/reviews.csv", headers=HOST)

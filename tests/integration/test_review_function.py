@@ -20,6 +20,7 @@ from tests.integration.test_functions import FUNCTIONS, function_environment, se
 from tests.pairs import key, pair, put_files, put_pairs
 
 from audiodup import wiring
+from audiodup.page_parts import make_page
 from audiodup.pages.desk import pair_query
 from audiodup.pages.identity import HEADER, Iap
 from audiodup.parts import Parts
@@ -56,7 +57,8 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskCli
     parts = Parts(read_settings(review_audience=AUDIENCE), database=tmp_path / "store")
     put_files(parts.session, "a", "b")
     put_pairs(parts.session, [pair("a", "b")])
-    parts.built["review_page"] = parts._page(Iap(AUDIENCE, lambda: {"k1": PUBLIC}), loopback_only=False)
+    page = make_page(parts, Iap(AUDIENCE, lambda: {"k1": PUBLIC}), loopback_only=False)
+    monkeypatch.setattr(wiring, "_process_page", page)
     monkeypatch.setattr(wiring, "_process_parts", parts)
     yield functions_framework.create_app(target="review", source=str(FUNCTIONS / "review.py")).test_client()
     parts.session.close()

@@ -12,6 +12,7 @@ from tests.pairs import key
 from tests.review_page import HOST, decide
 
 from audiodup.errors import StoreUnavailable
+from audiodup.page_parts import review_page
 from audiodup.pages.app import make_app
 from audiodup.pages.desk import Desk, pair_query
 from audiodup.parts import Parts
@@ -123,7 +124,7 @@ def test_what_nobody_foresaw_is_told_to_the_log_alone() -> None:
 def test_the_page_is_nobodys_without_a_name(tmp_path: Path) -> None:
     """Health is all that a stranger gets; pages, files and styles are not."""
     parts = Parts(read_settings(review_audience="/projects/1/locations/l/services/s"), database=tmp_path)
-    client = parts.review_page.test_client()
+    client = review_page(parts).test_client()
     assert client.get("/health").status_code == 200
     for path in ("/", "/statistics", "/reviews.csv", "/audio", "/assets/style.css"):
         answer = client.get(path)

@@ -63,7 +63,8 @@ PARTS = {
     "listing": {"folder"},
     "opened": {"source", "folder", "tempfiles"},
 }
-"""Parts of an adapter and who, next to parts.py, may import them."""
+"""Parts of an adapter and who, next to BUILDERS, may import them."""
+BUILDERS = {"parts", "page_parts", "wiring"}
 
 
 def imported(code: str, package: str = "") -> Iterator[str]:

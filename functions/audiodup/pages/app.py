@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 import structlog
@@ -11,14 +9,13 @@ from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from audiodup.errors import AudioDupError, NotFound, Transient
-from audiodup.model import Action, Kind, Review, Verdict
 from audiodup.pages import deciding, listing, media, overview
-from audiodup.pages.desk import EXTENSION, BadQuery, Desk, address, filter_query, pair_query
+from audiodup.pages.desk import EXTENSION, BadQuery, Desk
+from audiodup.pages.environment import equip
 from audiodup.pages.identity import NotSignedIn
 from audiodup.pages.security import guard
-from audiodup.reviewing import NO_KIND, Changed, Decided, NoSuchPair, Sort
+from audiodup.reviewing import Changed, NoSuchPair
 from audiodup.serving import HEALTH
-from audiodup.texts import bytes_text, clock_time, printable
 
 log = structlog.get_logger()
 
@@ -32,14 +29,7 @@ def make_app(desk: Desk) -> Flask:
     app = Flask("audiodup.pages", static_url_path="/assets")
     app.extensions[EXTENSION] = desk
     app.config["MAX_CONTENT_LENGTH"] = _FORM_BYTES
-    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters.update(
-        clock_time=clock_time, bytes=bytes_text, printable=printable, moment=_moment, choices=_twice
-    )
-    app.jinja_env.globals.update(
-        address=address, filter_query=filter_query, pair_query=pair_query, Verdict=Verdict, Kind=Kind, Action=Action,
-        Review=Review, Decided=Decided, Sort=Sort, NO_KIND=NO_KIND,
-    )  # fmt: skip
+    equip(app)
     guard(app)
     app.add_url_rule(HEALTH, "health", lambda: Response("ok\n", mimetype="text/plain"))
     for blueprint in (listing.pages, deciding.pages, media.pages, overview.pages):
@@ -47,16 +37,6 @@ def make_app(desk: Desk) -> Flask:
     for kind, answer in _ANSWERS:
         app.register_error_handler(kind, answer)
     return app
-
-
-def _moment(moment: datetime | None) -> str:
-    """UTC, to the minute."""
-    return "" if moment is None else moment.strftime("%Y-%m-%d %H:%M")
-
-
-def _twice(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Choices whose words are their values."""
-    return [(name, name) for name in names]
 
 
 def _refuse(status: int, words: str, remedy: str = "") -> tuple[Any, int]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from flask import Blueprint, Response, request
+from numpy.typing import NDArray
 
 from audiodup.difference import Difference, difference, picture
 from audiodup.errors import NotFound
 from audiodup.keys import SLOW_SPEED
 from audiodup.model import Asset, FileKey
-from audiodup.pages.desk import Fingerprints, desk, read_pair
+from audiodup.pages.desk import desk, read_pair
 from audiodup.reviewing import NoSuchPair, Reviewed
 
 pages = Blueprint("media", __name__)
@@ -50,7 +52,9 @@ def difference_picture() -> Response:
     return Response(picture(found), mimetype="image/png", headers=_PRIVATE | place)
 
 
-def pair_difference(pair: Reviewed, fingerprints: Mapping[FileKey, Fingerprints]) -> Difference | None:
+def pair_difference(
+    pair: Reviewed, fingerprints: Mapping[FileKey, tuple[NDArray[np.uint32] | None, ...]]
+) -> Difference | None:
     """Of the fingerprints that both files have, the slow ones where the others are missing; None without any."""
     for place, speed in ((0, 1.0), (1, SLOW_SPEED)):
         a, b = (fingerprints.get(key, (None, None))[place] for key in pair.key)

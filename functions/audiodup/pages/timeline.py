@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from audiodup.coverage import HALF_SUPPORT_FRAMES
 from audiodup.difference import Difference, agreement_by_second, picture
 from audiodup.model import Judgement
 from audiodup.texts import clock_time
 
-_REACH_COLUMNS = 18
-"""A column stands in the middle of the 2.6 s that it is about: so much of the files lies before the first one, and
-behind the last."""
-_MOST_TICKS = 10
+_MOST_TICKS = 8
+"""Their times have room on a telephone too."""
 _STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
 """Seconds between two ticks."""
 
@@ -59,7 +58,8 @@ def timeline(found: Difference, judgement: Judgement, seconds: tuple[float | Non
         (0.0, ends[1] if seconds[0] is None else seconds[0]),
         (_on_a(0.0, judgement), ends[1] if seconds[1] is None else _on_a(seconds[1], judgement)),
     )
-    reach = _REACH_COLUMNS * found.unit
+    # A column stands in the middle of what it describes: the files begin before the first one, and end behind the last.
+    reach = 2 * HALF_SUPPORT_FRAMES * found.unit
     begin = min(max(ends[0] - reach, min(start for start, _ in files)), ends[0])
     end = max(min(ends[1] + reach, max(stop for _, stop in files)), ends[1])
 

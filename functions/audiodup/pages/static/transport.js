@@ -8,8 +8,8 @@ export const HEARD = { A: [A], B: [B], both: [A, B] };
 const TICK_MS = 50;
 // Above it a seek; below it the follower's rate is changed a little, which nobody hears: it is muted, but for "both".
 const SEEK_SECONDS = 0.25;
-const GOOD_SECONDS = 0.01;
-const RATE_PER_SECOND = 1.5;
+const GOOD_SECONDS = 0.015;
+const RATE_PER_SECOND = 3;
 const MOST_RATE = 0.15;
 // A file may have been reloaded here already, and failed again.
 const SAME_PLACE_SECONDS = 1;
