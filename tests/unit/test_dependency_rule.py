@@ -130,9 +130,7 @@ def test_the_parts_of_an_adapter_are_its_own(path: Path) -> None:
     """The publisher opens no session, a script sniffs no container."""
     used = audiodup_modules(path.read_text(), ".".join(path.relative_to(PACKAGE.parent).parent.parts))
     place = path.relative_to(PACKAGE).with_suffix("").parts[0]
-    strangers = {
-        part for part, owners in PARTS.items() if part in used and place not in owners | {part, "parts", "wiring"}
-    }
+    strangers = {part for part, owners in PARTS.items() if part in used and place not in owners | {part, *BUILDERS}}
     assert not strangers
 
 
