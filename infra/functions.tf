@@ -84,8 +84,8 @@ locals {
       cpus = 1
       # As fingerprint's: its few files in flight, one ffmpeg at its limit, and 1 GB for Python.
       memory_gib  = ceil((local.review_bytes + local.settings.FPCALC_MEMORY_BYTES + pow(10, 9)) / pow(2, 30))
-      concurrency = 40 # a page asks for some ten things at once, and most of them wait for Snowflake
-      instances   = 2
+      concurrency = 8 # a page asks for some ten things at once, and those of one instance share one session: in line
+      instances   = 4
       timeout     = 300 # a person does not wait longer
       role        = "REVIEWER"
       secrets     = setunion(local.store_secrets, local.provider_secrets)

@@ -15,10 +15,9 @@ NOTE = "library"
 
 
 def shown_folder(database: Path) -> Path | None:
-    """The folder of audio that an embedded store shows, if it is still there."""
+    """The folder of audio that an embedded store shows, whether it is still there or not; None where it shows none."""
     note = database / NOTE
-    folder = Path(note.read_text()) if note.is_file() else None
-    return folder if folder is not None and folder.is_dir() else None
+    return Path(note.read_text()) if note.is_file() else None
 
 
 class FolderLibrary:

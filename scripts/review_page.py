@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import logging
+import socket
 import threading
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,7 @@ import typer
 from werkzeug.serving import make_server
 
 from audiodup.wiring import DEFAULT_DATABASE, Parts, command_line_parts, local_review_page
-from cli import APP_OPTIONS, Exit, check_database, errors_as_lines, fail, say, stopping_gently
+from cli import APP_OPTIONS, Exit, errors_as_lines, fail, say, stopping_gently
 from library import shown_folder
 
 app = typer.Typer(**APP_OPTIONS)
@@ -37,14 +38,23 @@ def main(
     --local or --database selects the embedded store, neither the Snowflake of the SNOWFLAKE_* settings. Nothing is
     deleted; what is decided is kept in AUDIO_DUPLICATE_REVIEW.
     """
-    check_database(database, publishes=False)
+    if database is not None and not database.is_dir():
+        fail(f"--database {database}: no such folder; `make run` makes it", Exit.WRONG_USAGE)
     if local is not None and not local.is_dir():
         fail(f"--local {local}: no such folder", Exit.WRONG_USAGE)
     with errors_as_lines():
         if database is not None and local is None:
-            local = shown_folder(database)
+            local = _shown(database)
         parts = command_line_parts(database=database, folder=local)
         _serve(parts, (person or _user())[:200], port)
+
+
+def _shown(database: Path) -> Path | None:
+    folder = shown_folder(database)
+    if folder is None or folder.is_dir():
+        return folder
+    say(f"{folder}, the folder that this store shows, is not there: pairs are shown, and nothing can be heard.")
+    return None
 
 
 def _user() -> str:
@@ -60,14 +70,13 @@ def _serve(parts: Parts, person: str, port: int) -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     page = local_review_page(parts, person)
     try:
-        # Bound before anything is promised.
-        server = make_server(HOST, port, page, threaded=True)
+        listening = socket.create_server((HOST, port))
     except OSError as error:
-        fail(f"port {port} cannot be used: {error.strerror}; --port 0 takes any free one", Exit.OUT_OF_REACH)
-    except SystemExit:
-        # Werkzeug has said why.
-        raise typer.Exit(Exit.OUT_OF_REACH) from None
-    say(f"http://{HOST}:{server.server_port}/ shows the pairs; you decide as {person}. Ctrl-C stops it.")
+        fail(f"port {port} cannot be used ({error.strerror}): --port 0 takes a free one", Exit.OUT_OF_REACH)
+    server = make_server(HOST, port, page, threaded=True, fd=listening.fileno())
+    bound = listening.getsockname()[1]
+    listening.detach()
+    say(f"http://{HOST}:{bound}/ shows the pairs; you decide as {person}. Ctrl-C stops it.")
     stop = threading.Event()
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()

@@ -221,7 +221,7 @@ class StoreInUse(Unusable):
     """Another process has the embedded store open."""
 
     code = "STORE_IN_USE"
-    remedy = "Wait for it to end, or give another --database."
+    remedy = "Wait for it to end (stop the review page by Ctrl-C), or give another --database."
 
 
 class ToolMissing(Unusable):

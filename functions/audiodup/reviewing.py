@@ -1,4 +1,4 @@
-"""What a person does with pairs: list them by a filter, look at one, say what it is, take that back.
+"""What a person looks at: pairs by a filter, with what people have said of them, and which copy to keep.
 
 Nothing is ever deleted: a word is a row that is added, and the newest row of a pair counts.
 """
@@ -65,6 +65,8 @@ class Filter:
     reviewed_by: str | None = None
     reviewed_at: datetime | None = None
     """The moment of a bulk decision, UTC."""
+    changed_since: datetime | None = None
+    """Found or decided later than that, UTC."""
 
 
 NO_KIND = "none"
@@ -187,7 +189,7 @@ class ExportedWord:
     pair: PairKey
     word: Word
     counts: bool
-    """Whether it is the newest of its pair."""
+    """Whether it holds: it is the newest of its pair, and takes nothing back."""
 
 
 class Reviews(Protocol):
@@ -227,75 +229,6 @@ class Reviews(Protocol):
     def space(self) -> Space: ...
 
     def providers(self) -> list[str]: ...
-
-
-class NoSuchPair(Exception):
-    """The matcher no longer says anything of these two files, or never did."""
-
-
-class Changed(Exception):
-    """What is to be decided is not any more what the person has seen."""
-
-    def __init__(self, words: str) -> None:
-        super().__init__(words)
-        self.words = words
-
-
-def decide(reviews: Reviews, pair: PairKey, review: Review, *, by: str, seen: str) -> Reviewed:
-    """Add a person's word on a pair, and return the pair as it is then.
-
-    The same word by the same person again changes nothing: a key pressed twice, a request sent twice.
-
-    Args:
-        pair: which.
-        review: the word; UNDO takes back what holds.
-        by: who says it.
-        seen: `Reviewed.seen` of what he has looked at.
-
-    Raises:
-        NoSuchPair: there is none.
-        Changed: somebody has said something since.
-    """
-    before = reviews.pairs([pair]).get(pair)
-    if before is None:
-        raise NoSuchPair
-    if (before.review or Review.UNDO) == review and (before.word is None or before.word.by == by):
-        return before
-    if before.seen == seen and reviews.append([PlacedPair(pair, seen)], review, by, reviews.now()):
-        return reviews.pairs([pair])[pair]
-    now = reviews.pairs([pair]).get(pair)
-    if now is None or now.word is None:
-        raise NoSuchPair
-    did = "taken a word back" if now.review is None else f"said {now.review}"
-    raise Changed(f"Meanwhile {now.word.by} has {did}. Look again, and decide again if you want to overrule that.")
-
-
-def decide_all(reviews: Reviews, wanted: Filter, review: Review, *, by: str, count: int) -> tuple[int, datetime]:
-    """Add one word on every pair of a filter, all at one moment, so that they can be found again and taken back.
-
-    Args:
-        wanted: which.
-        review: the word.
-        by: who says it.
-        count: how many pairs the person was told there are.
-
-    Returns:
-        On how many pairs it was added (UNDO: not where nothing was said), and the moment.
-
-    Raises:
-        Changed: there are more or fewer by now, or somebody decides at this moment.
-    """
-    with reviews.transaction():
-        total, places = reviews.places(wanted, Sort.SUREST, ahead=count + 1)
-        if total != count:
-            raise Changed(f"The filter has {total} pairs by now, not {count}. Nothing was decided; look at them again.")
-        at = reviews.now()
-        wordless = review is Review.UNDO
-        chosen = [place for place in places if place.seen or not wordless]
-        added = reviews.append(chosen, review, by, at)
-        if added != len(chosen):
-            raise Changed("Somebody else has decided some of these pairs just now. Nothing was decided; try again.")
-    return added, at
 
 
 @dataclass(frozen=True, slots=True)

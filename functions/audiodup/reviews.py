@@ -73,6 +73,7 @@ class StoredReviews:
             group_id=wanted.group_id,
             reviewed_by=wanted.reviewed_by,
             reviewed_at=wanted.reviewed_at and database_time(wanted.reviewed_at),
+            changed_since=wanted.changed_since and database_time(wanted.changed_since),
             sort=sort.value,
             ahead=ahead,
             behind=behind,

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
 from tests.contract.conftest import MakeSession
 from tests.pairs import ALL, key, listed, pair, put_assorted, put_files, put_pairs
 
+from audiodup.decisions import Changed, NoSuchPair, decide, decide_all
 from audiodup.duplicates import Duplicates
 from audiodup.model import Action, Review, Verdict
-from audiodup.reviewing import (
-    Changed,
-    Decided,
-    Filter,
-    LibraryFile,
-    NoSuchPair,
-    Sort,
-    Word,
-    advice,
-    decide,
-    decide_all,
-)
+from audiodup.reviewing import Decided, Filter, LibraryFile, PairKey, PlacedPair, Sort, Word, advice
 from audiodup.reviews import StoredReviews
 from audiodup.session import Session
 
@@ -92,20 +83,20 @@ def test_a_word_by_hand_in_the_other_order_is_the_pairs_too(session: Session, re
 def test_all_pairs_of_a_filter_get_one_word_and_lose_it_again(session: Session, reviews: StoredReviews) -> None:
     put_assorted(session)
     same = Filter(verdict=Verdict.SAME_CONTENT, review=Decided.UNDECIDED)
-    done, at = decide_all(reviews, same, Review.DUPLICATE, by="ana", count=3)
+    done, at = decide_all(reviews, same, Review.DUPLICATE, by="ana", count=3, shown_at=reviews.now())
     assert done == 3
     assert reviews.places(same, Sort.SUREST, ahead=1) == (0, [])
     decide(reviews, key("c", "z"), Review.DUPLICATE, by="ana", seen="")
     those = Filter(reviewed_by="ana", reviewed_at=at)
     assert sorted(listed(reviews, those)) == ["b", "d", "e_%"]
-    assert decide_all(reviews, those, Review.UNDO, by="ana", count=3)[0] == 3
+    assert decide_all(reviews, those, Review.UNDO, by="ana", count=3, shown_at=reviews.now())[0] == 3
     assert listed(reviews, Filter(review=Decided.DECIDED)) == ["c"]
 
 
 def test_taking_back_all_says_nothing_of_pairs_without_a_word(session: Session, reviews: StoredReviews) -> None:
     put_assorted(session)
     decide(reviews, key("b", "z"), Review.DUPLICATE, by="ana", seen="")
-    assert decide_all(reviews, ALL, Review.UNDO, by="ana", count=5)[0] == 1
+    assert decide_all(reviews, ALL, Review.UNDO, by="ana", count=5, shown_at=reviews.now())[0] == 1
     assert len(list(reviews.export())) == 2
 
 
@@ -114,15 +105,15 @@ def test_another_number_than_was_confirmed_decides_nothing(
     session: Session, reviews: StoredReviews, count: int
 ) -> None:
     put_assorted(session)
-    with pytest.raises(Changed, match=f"5 pairs by now, not {count}"):
-        decide_all(reviews, ALL, Review.DUPLICATE, by="ana", count=count)
+    with pytest.raises(Changed, match="5 pairs by now"):
+        decide_all(reviews, ALL, Review.DUPLICATE, by="ana", count=count, shown_at=reviews.now())
     assert not list(reviews.export())
 
 
 def test_ten_thousand_at_once_are_more_than_one_statement(session: Session, reviews: StoredReviews) -> None:
     """And they come out again in the order in which they were said, page by page."""
     put_pairs(session, [pair(f"a{number:05}", "z" * 40) for number in range(10_000)])
-    assert decide_all(reviews, ALL, Review.VARIANT, by="ana", count=10_000)[0] == 10_000
+    assert decide_all(reviews, ALL, Review.VARIANT, by="ana", count=10_000, shown_at=reviews.now())[0] == 10_000
     exported = list(reviews.export())
     assert len({one.pair for one in exported}) == len(exported) == 10_000
     assert all(one.counts and one.word.review == Review.VARIANT for one in exported)
@@ -136,6 +127,80 @@ def test_what_was_exported_tells_what_counts(session: Session, reviews: StoredRe
         (key("e_%", "z'"), "DUPLICATE", "=ana()", False),
         (key("e_%", "z'"), "VARIANT", "ben", True),
     ]
+    decide(reviews, key("e_%", "z'"), Review.UNDO, by="ben", seen=reviews.words(key("e_%", "z'"))[0].review_id)
+    assert not any(one.counts for one in reviews.export())
+
+
+def test_a_bulk_decision_is_of_the_pairs_that_were_shown(
+    session: Session, make_session: MakeSession, reviews: StoredReviews
+) -> None:
+    """As many by number may be others: a word of somebody else, a pair that has come for one that has gone."""
+    put_assorted(session)
+    shown_at = reviews.now()
+    decide(StoredReviews(make_session()), key("b", "z"), Review.NOT_DUPLICATE, by="ben", seen="")
+    with pytest.raises(Changed, match="1 of them found or decided"):
+        decide_all(reviews, ALL, Review.DUPLICATE, by="ana", count=5, shown_at=shown_at)
+    undecided, shown_at = Filter(review=Decided.UNDECIDED), reviews.now()
+    put_pairs(session, [pair("f", "z")])
+    decide(reviews, key("c", "z"), Review.DUPLICATE, by="ben", seen="")
+    with pytest.raises(Changed, match="4 pairs by now, 1 of them"):
+        decide_all(reviews, undecided, Review.DUPLICATE, by="ana", count=4, shown_at=shown_at)
+    assert {one.word.by for one in reviews.export()} == {"ben"}
+
+
+def test_two_at_the_very_same_moment_do_not_both_hear_that_all_is_well(
+    session: Session, make_session: MakeSession, reviews: StoredReviews
+) -> None:
+    """Nothing is locked: the other's word may come between the look and one's own."""
+    put_assorted(session)
+    other = StoredReviews(make_session())
+
+    class Slow(StoredReviews):
+        def append(self, pairs: Sequence[PlacedPair], review: Review, by: str, at: datetime) -> int:
+            # As if the statement had not seen it yet.
+            decide(other, key("b", "z"), Review.VARIANT, by="ben", seen="")
+            [place] = pairs
+            newest = reviews.words(place.key)[0].review_id
+            return super().append([PlacedPair(place.key, newest)], review, by, at)
+
+    with pytest.raises(Changed, match="ben has said VARIANT"):
+        decide(Slow(session), key("b", "z"), Review.DUPLICATE, by="ana", seen="")
+
+
+def test_two_people_may_say_the_same(session: Session, reviews: StoredReviews) -> None:
+    put_assorted(session)
+    first = decide(reviews, key("b", "z"), Review.DUPLICATE, by="ana", seen="")
+    decide(reviews, key("b", "z"), Review.DUPLICATE, by="ben", seen=first.seen)
+    assert [word.by for word in reviews.words(key("b", "z"))] == ["ben", "ana"]
+
+
+def test_a_word_of_tomorrow_does_not_silence_today(session: Session, reviews: StoredReviews) -> None:
+    """Written by hand in a session of another time zone, say."""
+    put_assorted(session)
+    with session._lock:
+        session._execute(
+            "INSERT INTO AUDIO_DUPLICATE_REVIEW SELECT 'r', 'b', 'b.mp3', 'z', 'z.mp3', 'VARIANT', 'sql', "
+            "DATEADD('hour', 10, SYSDATE())"
+        )
+    said = decide(reviews, key("b", "z"), Review.NOT_DUPLICATE, by="ana", seen="r")
+    assert said.review == Review.NOT_DUPLICATE
+    assert decide(reviews, key("b", "z"), Review.UNDO, by="ana", seen=said.seen).review is None
+
+
+def test_a_pair_that_the_matcher_drops_meanwhile_does_not_lose_the_word(
+    session: Session, reviews: StoredReviews
+) -> None:
+    put_assorted(session)
+
+    class Dropped(StoredReviews):
+        def words(self, pair: PairKey) -> list[Word]:
+            with session._lock:
+                session._execute("DELETE FROM AUDIO_DUPLICATE")
+            return super().words(pair)
+
+    with pytest.raises(Changed, match="Your word is stored"):
+        decide(Dropped(session), key("b", "z"), Review.VARIANT, by="ana", seen="")
+    assert [word.review for word in reviews.words(key("b", "z"))] == [Review.VARIANT]
 
 
 def test_words_outlast_the_matcher(session: Session, reviews: StoredReviews) -> None:

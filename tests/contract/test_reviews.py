@@ -5,15 +5,9 @@ from __future__ import annotations
 import pytest
 from tests.pairs import ALL, key, listed, pair, put_assorted, put_files, put_groups, put_pairs
 
+from audiodup.decisions import decide
 from audiodup.model import Action, Kind, Review, Verdict
-from audiodup.reviewing import (
-    NO_KIND,
-    Decided,
-    Filter,
-    PairKey,
-    Sort,
-    decide,
-)
+from audiodup.reviewing import NO_KIND, Decided, Filter, PairKey, Sort
 from audiodup.reviews import StoredReviews
 from audiodup.session import Session
 
@@ -89,7 +83,9 @@ def test_pairs_that_score_alike_are_each_on_one_page(session: Session, reviews: 
     put_pairs(session, [pair(f"a{number:02}", "z") for number in range(30)])
     seen: list[str] = []
     mark: PairKey | None = None
-    while places := reviews.places(ALL, Sort.SIMILAR, mark=mark, ahead=7)[1]:
+    for _ in range(10):
+        if not (places := reviews.places(ALL, Sort.SIMILAR, mark=mark, ahead=7)[1]):
+            break
         seen += [place.key[0][0] for place in places]
         mark = places[-1].key
     assert seen == [f"a{number:02}" for number in range(30)]
@@ -146,8 +142,8 @@ def test_space_is_counted_once_however_many_pairs_a_copy_has(session: Session, r
     decide(reviews, key("c", "e"), Review.DUPLICATE, by="ana", seen="")
     space = reviews.space()
     assert (space.copies, space.size) == (3, 2100)
-    # D's sound equals C's, which is to be dropped too: of the kept copy that says nothing.
-    assert (space.equal_copies, space.equal_size) == (1, 700)
+    # All have one hash: there is no pair for each two of a large class.
+    assert (space.equal_copies, space.equal_size) == (3, 2100)
     assert (space.confirmed_copies, space.confirmed_size) == (1, 700)
     assert sum(count.pairs for count in reviews.counts()) == 5
     assert {(count.review, count.pairs) for count in reviews.counts() if count.verdict == "SAME_CONTENT"} >= {

@@ -300,7 +300,7 @@ def test_a_busy_instance_still_answers_its_probe(plan: Plan) -> None:
     for name, service in _services(plan).items():
         concurrency = service["template"][0]["max_instance_request_concurrency"]
         assert int(environment(service)["THREADS"]) > concurrency
-        assert concurrency == {"fingerprint": 80, "dead_letter": 32, "review": 40}.get(name, 1)
+        assert concurrency == {"fingerprint": 80, "dead_letter": 32, "review": 8}.get(name, 1)
         container = service["template"][0]["containers"][0]
         for probe in (*container["startup_probe"], *container["liveness_probe"]):
             assert probe["http_get"][0]["path"] == "/health"
@@ -357,7 +357,7 @@ def test_size_and_life_of_the_services(plans: Mapping[str, Plan]) -> None:
         "fingerprint": ("8", "20Gi", 80, 2, "600s"),
         "dead_letter": ("1", "1Gi", 32, 2, "600s"),
         "matcher": ("2", "8Gi", 1, 1, "1800s"),
-        "review": ("1", "3Gi", 40, 2, "300s"),
+        "review": ("1", "3Gi", 8, 4, "300s"),
     }
     [more] = _services(plans["everything"])["fingerprint"]["template"][0]["scaling"]
     assert more["max_instance_count"] == 3

@@ -10,9 +10,9 @@ import pytest
 from tests.pairs import key, pair, put_files, put_groups, put_pairs
 from tests.report import Page
 
+from audiodup.decisions import decide
 from audiodup.model import Action, FileKey, Review, Verdict
 from audiodup.pages.report import COPIES_SHOWN, GROUPS_SHOWN, PAIRS_SHOWN, report
-from audiodup.reviewing import decide
 from audiodup.reviews import StoredReviews
 from audiodup.store import Statistics
 from audiodup.wiring import Parts, command_line_parts

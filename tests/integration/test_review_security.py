@@ -38,7 +38,7 @@ def test_every_answer_has_the_headers_that_bind_the_browser(client: FlaskClient)
         assert "frame-ancestors 'none'" in policy
         assert not re.search(r"unsafe|script-src[^;]*(http|\*)", policy)
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["Referrer-Policy"] == "same-origin"
 
 
 def test_a_nonce_is_used_once(client: FlaskClient) -> None:

@@ -27,6 +27,7 @@ MEANING: dict[str, set[str]] = {
     "verdict": set(),
     "groups": set(),
     "reviewing": set(),
+    "decisions": set(),
     "texts": set(),
     "keep": set(),
     "pairing": set(),

@@ -8,13 +8,13 @@ import structlog
 from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from audiodup.errors import AudioDupError, NotFound, Transient
+from audiodup.decisions import Changed, NoSuchPair
+from audiodup.errors import AudioDupError, NotFound, Permanent, Transient
 from audiodup.pages import deciding, listing, media, overview
 from audiodup.pages.desk import EXTENSION, BadQuery, Desk
 from audiodup.pages.environment import equip
 from audiodup.pages.identity import NotSignedIn
 from audiodup.pages.security import guard
-from audiodup.reviewing import Changed, NoSuchPair
 from audiodup.serving import HEALTH
 
 log = structlog.get_logger()
@@ -68,7 +68,8 @@ def _of_stranger(error: NotSignedIn) -> tuple[Any, int]:
 
 
 def _of_ours(error: AudioDupError) -> tuple[Any, int]:
-    status = 503 if isinstance(error, Transient) else 404 if isinstance(error, NotFound) else 502
+    # The file's own fault, or ours to wait for; an alert counts what is above.
+    status = next((code for kind, code in _STATUSES if isinstance(error, kind)), 500)
     log.warning("page refused", path=request.path, code=error.code, error=str(error))
     return _refuse(status, str(error), error.remedy)
 
@@ -79,6 +80,7 @@ def _of_anything(error: Exception) -> tuple[Any, int]:
     return _refuse(500, InternalServerError.description, "The log says more.")
 
 
+_STATUSES = ((Transient, 503), (NotFound, 404), (Permanent, 422))
 _ANSWERS: tuple[tuple[type[Exception], Any], ...] = (
     (HTTPException, _of_http),
     (BadQuery, _of_query),

@@ -10,9 +10,21 @@ from typing import Any
 import structlog
 from flask import Blueprint, Response, g, redirect, render_template, request
 
+from audiodup.decisions import NoSuchPair, decide, decide_all
 from audiodup.model import Review
-from audiodup.pages.desk import BadQuery, address, desk, filter_query, pair_query, read_filter, read_pair, read_sort
-from audiodup.reviewing import ExportedWord, NoSuchPair, Sort, decide, decide_all
+from audiodup.pages.desk import (
+    BadQuery,
+    address,
+    desk,
+    filter_query,
+    pair_query,
+    read_filter,
+    read_moment,
+    read_pair,
+    read_sort,
+    whole_number,
+)
+from audiodup.reviewing import ExportedWord, Filter, Sort
 from audiodup.texts import csv_cell
 
 log = structlog.get_logger()
@@ -40,11 +52,23 @@ def decide_one() -> Any:
 @pages.get("/bulk")
 def ask_all() -> str:
     """What would be decided, and the question whether it shall be."""
-    wanted = read_filter(request.args)
+    return _question(read_filter(request.args))
+
+
+def _question(wanted: Filter, problem: str = "") -> str:
+    shown_at = desk().reviews.now()
     total, places = desk().reviews.places(wanted, Sort.SUREST, ahead=_SHOWN)
     details = desk().reviews.pairs([place.key for place in places])
     return render_template(
-        "bulk.html", wanted=wanted, sort=read_sort(request.args), total=total, pairs=list(details.values()), who=g.who
+        "bulk.html",
+        wanted=wanted,
+        sort=read_sort(request.values),
+        total=total,
+        shown_at=shown_at,
+        pairs=list(details.values()),
+        problem=problem,
+        chosen=request.values.get("word", ""),
+        who=g.who,
     )
 
 
@@ -55,12 +79,13 @@ _SHOWN = 5
 def decide_filter() -> Any:
     """Say one thing of all pairs of a filter, if there are as many as the person was told."""
     wanted, word = read_filter(request.form), _word()
-    count = request.form.get("count", "")
-    if not count.isdecimal():
-        raise BadQuery("count is the number of pairs that was shown")
-    if request.form.get("confirm", "").replace(",", "").strip() != count:
-        raise BadQuery(f"to confirm, type the number of pairs, {count}")
-    done, at = decide_all(desk().reviews, wanted, word, by=g.who, count=int(count))
+    count, shown_at = whole_number(request.form.get("count", "")), read_moment(request.form, "shown")
+    if count is None or shown_at is None:
+        raise BadQuery("count and shown are how many pairs were shown, and when")
+    typed = request.form.get("confirm", "").replace(",", "").strip()
+    if typed != str(count):
+        return _question(wanted, f"Nothing was decided: you typed {typed or 'nothing'}, and there are {count}."), 400
+    done, at = decide_all(desk().reviews, wanted, word, by=g.who, count=count, shown_at=shown_at)
     log.info("decided all", word=word, by=g.who, pairs=done)
     return redirect(
         address("/bulk/done", {"done": str(done), "word": word.value, "by": g.who, "at": at.isoformat()}), 303
@@ -83,7 +108,7 @@ def done() -> str:
 
 @pages.get("/reviews.csv")
 def export() -> Response:
-    """All words of all people, as they were said; `counts` tells the newest of each pair."""
+    """All words of all people, as they were said; `counts` tells which hold."""
     return Response(
         _lines(desk().reviews.export()),
         mimetype="text/csv",

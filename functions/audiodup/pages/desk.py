@@ -92,7 +92,7 @@ def read_filter(query: Mapping[str, str]) -> Filter:
         text=query.get("q", "").strip() or None,
         group_id=query.get("group") or None,
         reviewed_by=query.get("by") or None,
-        reviewed_at=_moment(query, "at"),
+        reviewed_at=read_moment(query, "at"),
     )
 
 
@@ -178,17 +178,24 @@ def _days(query: Mapping[str, str], name: str) -> int | None:
     text = query.get(name)
     if not text:
         return None
-    if not text.isdecimal() or int(text) > 100_000:
+    if (days := whole_number(text)) is None or days > 100_000:
         raise BadQuery(f"{name} is a number of days")
-    return int(text)
+    return days
 
 
-def _moment(query: Mapping[str, str], name: str) -> datetime | None:
+def whole_number(text: str) -> int | None:
+    """What a person may have typed for one; None where it is none. Python refuses to read thousands of digits."""
+    return int(text) if text.isdecimal() and len(text) <= 9 else None
+
+
+def read_moment(query: Mapping[str, str], name: str) -> datetime | None:
+    """A moment that an address or a form names, UTC."""
     text = query.get(name)
     if not text:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        # The first and the last day have moments that UTC has not.
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise BadQuery(f"{name} is a moment, as in 2026-11-30T12:00:00.000000+00:00") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -7,9 +7,10 @@ from typing import Any
 
 from flask import Blueprint, g, render_template, request
 
+from audiodup.decisions import NoSuchPair
 from audiodup.model import Judgement
-from audiodup.pages.desk import BadQuery, desk, read_filter, read_pair, read_sort
-from audiodup.reviewing import PAGE, LibraryFile, NoSuchPair, advice
+from audiodup.pages.desk import BadQuery, desk, read_filter, read_pair, read_sort, whole_number
+from audiodup.reviewing import PAGE, LibraryFile, advice
 from audiodup.texts import bytes_text
 
 pages = Blueprint("listing", __name__)
@@ -49,16 +50,16 @@ def pairs() -> str:
 def groups() -> str:
     """One page of the groups."""
     text = request.args.get("q", "").strip() or None
-    number = request.args.get("page", "1")
-    if not number.isdecimal() or not 1 <= int(number) <= 1_000_000:
+    number = whole_number(request.args.get("page", "1"))
+    if not number:
         raise BadQuery("page is a number from 1 on")
-    first = (int(number) - 1) * PAGE
+    first = (number - 1) * PAGE
     total, found = desk().reviews.groups(text, first)
     shown = [key for group in found for key in group.members[:_MEMBERS_SHOWN]]
     return render_template(
         "groups.html",
         text=text,
-        page=int(number),
+        page=number,
         pages=-(-total // PAGE),
         total=total,
         groups=found,

@@ -9,12 +9,13 @@ import numpy as np
 from flask import Blueprint, Response, request
 from numpy.typing import NDArray
 
+from audiodup.decisions import NoSuchPair
 from audiodup.difference import Difference, difference, picture
 from audiodup.errors import NotFound
 from audiodup.keys import SLOW_SPEED
 from audiodup.model import Asset, FileKey
 from audiodup.pages.desk import desk, read_pair
-from audiodup.reviewing import NoSuchPair, Reviewed
+from audiodup.reviewing import Reviewed
 
 pages = Blueprint("media", __name__)
 

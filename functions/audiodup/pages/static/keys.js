@@ -4,7 +4,7 @@
 import { always } from "./memory.js";
 
 const TEXT = "input:not([type=range]), textarea, select, [contenteditable]";
-const PRESSED = "button, summary, a[href]";
+const PRESSED = "button";
 
 /** @param {Record<string, () => void>} actions by the lower-case letter or the name of the key */
 export function onKeys(actions) {

@@ -23,8 +23,8 @@ const actions = {
   ArrowUp: () => move(-1),
   i: () => move(-1),
 };
-const buttons = document.getElementById("words")?.content;
-for (const button of buttons?.querySelectorAll("button") ?? []) {
+const buttons = document.getElementById("words").content;
+for (const button of buttons.querySelectorAll("button")) {
   names[button.value] = button.dataset.name;
   actions[button.dataset.key] = () => decide(focused(), button.value);
 }
@@ -55,9 +55,8 @@ function move(by) {
 }
 
 async function decide(row, word) {
+  if (word === UNDO && !row?.element.dataset.review) return undoLast();
   if (!row) return tell(status, "No pair has the focus: choose one by the arrow keys.");
-  const { review } = row.element.dataset;
-  if (word === UNDO && !review) return undoLast();
   try {
     const answer = await say(row.pair, word, row.element.dataset.seen);
     if (!answer) return;
@@ -73,7 +72,7 @@ async function decide(row, word) {
 /** Take back what this tab has said last, be its row on this page or not. */
 async function undoLast() {
   const last = lastSaid();
-  if (!last) return tell(status, "Nothing is said of this pair, and this tab has said nothing that could be taken back.");
+  if (!last) return tell(status, "This tab has said nothing that could be taken back.");
   const row = rows.find(({ pair }) => isSame(pair, last.pair));
   try {
     const answer = await say(last.pair, UNDO, last.seen);

@@ -27,6 +27,8 @@ export function listen(player) {
   for (const audio of players) audio.controls = false;
   for (const part of player.querySelectorAll("[data-scripted]")) part.hidden = false;
 
+  // A button that was clicked would take the next Space for itself.
+  player.addEventListener("click", (event) => event.detail && event.target.closest("button")?.blur());
   play.addEventListener("click", () => transport.toggle());
   for (const button of hears) button.addEventListener("click", () => transport.hear(button.dataset.hear));
   position.addEventListener("input", () => transport.seek(A, Number(position.value)));

@@ -71,9 +71,7 @@ export class Picture {
 
   /** Where it is played: on the time line, and in each file. */
   show(position, places) {
-    if (document.activeElement !== this.#position || Number(this.#position.value) !== position) {
-      this.#position.value = position;
-    }
+    this.#position.value = position;
     this.#position.setAttribute("aria-valuetext", `${clockTime(position)} of A`);
     places.forEach((seconds, side) => {
       const at = this.#line.drawn(side, seconds);

@@ -6,11 +6,12 @@ import { A, B } from "./line.js";
 export const HEARD = { A: [A], B: [B], both: [A, B] };
 
 const TICK_MS = 50;
-// Above it a seek; below it the follower's rate is changed a little, which nobody hears: it is muted, but for "both".
+// Above it a seek; below it the follower's rate is changed, by less where it is heard: with "both".
 const SEEK_SECONDS = 0.25;
 const GOOD_SECONDS = 0.015;
 const RATE_PER_SECOND = 3;
-const MOST_RATE = 0.15;
+const MOST_MUTED = 0.3;
+const MOST_HEARD = 0.1;
 // A file may have been reloaded here already, and failed again.
 const SAME_PLACE_SECONDS = 1;
 
@@ -80,6 +81,8 @@ export class Transport {
     clearInterval(this.#timer);
     this.#timer = null;
     this.#players.forEach((player) => player.pause());
+    const other = 1 - this.#lead;
+    if (this.#has(other, this.#placeOf(other))) this.#follow(other, this.#placeOf(other));
     this.#changed();
   }
 
@@ -178,7 +181,8 @@ export class Transport {
       this.#setRate(player, pace);
     } else {
       const change = Math.abs(late) < GOOD_SECONDS ? 0 : late * RATE_PER_SECOND;
-      this.#setRate(player, pace * (1 + Math.min(Math.max(change, -MOST_RATE), MOST_RATE)));
+      const most = player.muted ? MOST_MUTED : MOST_HEARD;
+      this.#setRate(player, pace * (1 + Math.min(Math.max(change, -most), most)));
     }
   }
 

@@ -10,7 +10,11 @@ SELECT
     ONE.VALUE:b_file_key::VARCHAR,
     %(review)s,
     %(reviewed_by)s,
-    %(reviewed_at)s::TIMESTAMP_NTZ(6)
+    -- The newest counts: also where somebody has written one of tomorrow by hand.
+    GREATEST(
+        %(reviewed_at)s::TIMESTAMP_NTZ(6),
+        DATEADD('microsecond', 1, COALESCE(NEWEST.REVIEWED_AT, '1970-01-01'::TIMESTAMP_NTZ(6)))
+    )
 FROM TABLE(FLATTEN(INPUT => PARSE_JSON(%(rows)s))) AS ONE
 LEFT JOIN AUDIO_DUPLICATE_NEWEST_REVIEW AS NEWEST
     ON

@@ -54,6 +54,11 @@ LISTED AS (
             AND (%(reviewed_by)s IS NULL OR PAIR.REVIEWED_BY = %(reviewed_by)s)
             AND (%(reviewed_at)s IS NULL OR PAIR.REVIEWED_AT = %(reviewed_at)s::TIMESTAMP_NTZ(6))
             AND (
+                %(changed_since)s IS NULL
+                OR PAIR.MATCHED_AT > %(changed_since)s::TIMESTAMP_NTZ(6)
+                OR PAIR.REVIEWED_AT > %(changed_since)s::TIMESTAMP_NTZ(6)
+            )
+            AND (
                 %(text)s IS NULL
                 OR CONTAINS(LOWER(PAIR.A_FILE_KEY), LOWER(%(text)s))
                 OR CONTAINS(LOWER(PAIR.B_FILE_KEY), LOWER(%(text)s))

@@ -1,16 +1,25 @@
--- Bytes of the copies that are not the ones to keep: all of them, those whose sound is known to be equal to the kept
--- copy's (what a rule may act on), and those of which a person has said that they are duplicates of it.
+-- Bytes of the copies that are not the ones to keep: all of them, those whose bytes or samples are known to equal the
+-- kept copy's (a large class has no pair for each two of them), and those of which a person has said that they are
+-- duplicates of it.
 SELECT
     COUNT(*) AS COPIES,
     COALESCE(SUM(DROPPED.FILE_SIZE), 0) AS BYTES,
-    COUNT(CASE WHEN PAIR.ACTION = 'AUTO_DELETE_CANDIDATE' THEN 1 END) AS EQUAL_COPIES,
-    COALESCE(SUM(CASE WHEN PAIR.ACTION = 'AUTO_DELETE_CANDIDATE' THEN DROPPED.FILE_SIZE END), 0) AS EQUAL_BYTES,
+    COUNT(CASE WHEN DROPPED.IS_EQUAL THEN 1 END) AS EQUAL_COPIES,
+    COALESCE(SUM(CASE WHEN DROPPED.IS_EQUAL THEN DROPPED.FILE_SIZE END), 0) AS EQUAL_BYTES,
     COUNT(CASE WHEN PAIR.REVIEW IN ('DUPLICATE', 'KEEP_OTHER') THEN 1 END) AS CONFIRMED_COPIES,
     COALESCE(SUM(CASE WHEN PAIR.REVIEW IN ('DUPLICATE', 'KEEP_OTHER') THEN DROPPED.FILE_SIZE END), 0)
         AS CONFIRMED_BYTES
 FROM (
     SELECT
         AUDIO_FINGERPRINT.FILE_SIZE,
+        (
+            COPY_FILE.SHA256 = KEPT_FILE.SHA256
+            OR (
+                COPY_FILE.PCM_MD5 = KEPT_FILE.PCM_MD5
+                AND COPY_FILE.SAMPLE_RATE = KEPT_FILE.SAMPLE_RATE
+                AND COPY_FILE.CHANNELS = KEPT_FILE.CHANNELS
+            )
+        ) AS IS_EQUAL,
         -- Pairs are ordered by asset id, then file key.
         CASE WHEN COPIED.IS_KEPT_FIRST THEN COPIED.KEPT_ASSET_ID ELSE COPIED.COPY_ASSET_ID END AS A_ASSET_ID,
         CASE WHEN COPIED.IS_KEPT_FIRST THEN COPIED.KEPT_FILE_KEY ELSE COPIED.COPY_FILE_KEY END AS A_FILE_KEY,
@@ -37,6 +46,14 @@ FROM (
         ON
             COPIED.COPY_ASSET_ID = AUDIO_FINGERPRINT.ASSET_ID
             AND COPIED.COPY_FILE_KEY = AUDIO_FINGERPRINT.FILE_KEY
+    LEFT JOIN AUDIO_FILE AS COPY_FILE
+        ON
+            COPIED.COPY_ASSET_ID = COPY_FILE.ASSET_ID
+            AND COPIED.COPY_FILE_KEY = COPY_FILE.FILE_KEY
+    LEFT JOIN AUDIO_FILE AS KEPT_FILE
+        ON
+            COPIED.KEPT_ASSET_ID = KEPT_FILE.ASSET_ID
+            AND COPIED.KEPT_FILE_KEY = KEPT_FILE.FILE_KEY
 ) AS DROPPED
 LEFT JOIN AUDIO_DUPLICATE_PAIR AS PAIR
     ON
