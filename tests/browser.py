@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import signal
@@ -19,7 +18,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.audio import Audio, ffmpeg
@@ -248,13 +246,10 @@ def photograph(url: str, folder: Path) -> None:
                 expect(page.locator(".note:empty")).to_have_count(3, timeout=SECONDS * 1000)
                 page.locator("[data-range]").first.click()
                 tab.until("document.querySelector('audio').currentTime > 20", seconds=SECONDS)
-            _save(page.screenshot(), folder / f"{name}.png")
+                page.mouse.move(0, 0)
+                page.evaluate("scrollTo(0, 0)")
+            page.screenshot(path=folder / f"{name}.png")
         tab.close()
-
-
-def _save(png: bytes, path: Path) -> None:
-    # A palette is enough for a page, and a quarter of the bytes.
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,8 @@ def decide(reviews: Reviews, pair: PairKey, review: Review, *, by: str, seen: st
     is_mine = added and words and (words[0].by, words[0].review) == (by, review)
     other = next(iter(words[1:] if is_mine else words), None)
     if not is_mine or (other.review_id if other else "") != seen:
-        raise Changed(f"Meanwhile {_told(other)}. Look again, and decide again if you want to overrule that.")
+        stored = "Your word is stored, but at the same moment" if added else "Nothing was stored: meanwhile"
+        raise Changed(f"{stored} {_told(other)}. Look again, and decide again if you want to overrule that.")
     after = reviews.pairs([pair]).get(pair)
     if after is None:
         raise Changed("Your word is stored, but the matcher no longer says anything of this pair.")

@@ -235,3 +235,27 @@ def test_keys_leave_fields_modifiers_and_repeats_alone(tab: Tab, site: Site) -> 
     page.get_by_label("Search").press_sequentially("dnvku")
     expect(page.get_by_label("Search")).to_have_value("dnvkuoriginal")
     expect(page.locator("#told")).to_be_empty()
+
+
+def test_it_is_used_by_keyboard_alone(tab: Tab) -> None:
+    """From the top by Tab: over the links to the player, its slider, and on to the words."""
+    tab.open_pair(TRIMMED_PAIR)
+    page = tab.page
+    reached: list[str] = []
+    while "decide" not in reached:
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.form?.id || document.activeElement.id"))
+        assert len(reached) < 40
+        if reached[-1] == "position":
+            page.keyboard.press("ArrowRight")
+            tab.until(f"({STATE})().a === 5")
+        if reached[-1] == "play":
+            page.keyboard.press("Enter")
+            tab.until(f"!({STATE})().paused[0]")
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline != "none"
+    assert {"position", "play", "volume"} <= set(reached)
+    page.keyboard.press("Enter")
+    tab.told("Duplicate: ")
+    page.keyboard.press("u")
+    tab.told("Taken back")

@@ -9,6 +9,9 @@ const REMEMBERED = 200;
 const NO_ANSWER =
   "No answer from the server: the word may not be stored. Load the page again to see; you may have been signed out.";
 
+const LOOK = "The word may not be stored: load the page again to see.";
+const [NOT_THERE, CHANGED] = [404, 409];
+
 let underway = false;
 
 addEventListener("beforeunload", (event) => {
@@ -34,8 +37,12 @@ export async function say(pair, word, seen) {
     const answer = await post({ ...pair, word, seen });
     if (word !== UNDO) keep([...kept(), { pair, word, seen: answer.seen, page: pairPage(pair) }]);
     // What was taken back here cannot be taken back from elsewhere.
-    else keep(kept().filter((said) => !isSame(said.pair, pair)));
+    else forget(pair);
     return answer;
+  } catch (error) {
+    // Nor can what is not there any more, or what somebody else has decided since.
+    if (word === UNDO && [NOT_THERE, CHANGED].includes(error.status)) forget(pair);
+    throw error;
   } finally {
     underway = false;
   }
@@ -90,10 +97,16 @@ async function post(fields) {
     answer = await response.json();
   } catch {
     // A proxy in between answers as it likes.
-    throw new Error(response.ok ? NO_ANSWER : `Not stored: the server answered ${response.status}.`);
+    throw refused(response.status, response.ok ? NO_ANSWER : `The server answered ${response.status}. ${LOOK}`);
   }
-  if (!response.ok) throw new Error(["Not stored.", answer.error, answer.remedy].filter(Boolean).join(" "));
+  // What changed meanwhile says itself what became of the word; above 500 nobody knows.
+  const before = response.status === CHANGED ? "" : response.status < 500 ? "Not stored." : LOOK;
+  if (!response.ok) throw refused(response.status, [before, answer.error, answer.remedy].filter(Boolean).join(" "));
   return answer;
+}
+
+function refused(status, words) {
+  return Object.assign(new Error(words), { status });
 }
 
 /** The page of the pair in the list that is looked at now. */
@@ -102,6 +115,10 @@ function pairPage(pair) {
   query.delete("page");
   for (const [name, value] of Object.entries(pair)) query.set(name, value);
   return `/pair?${query}`;
+}
+
+function forget(pair) {
+  keep(kept().filter((said) => !isSame(said.pair, pair)));
 }
 
 function kept() {

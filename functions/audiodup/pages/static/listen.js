@@ -5,6 +5,7 @@ import { tab } from "./memory.js";
 import { Picture, clockTime } from "./picture.js";
 import { Transport } from "./transport.js";
 
+const SETTLED_MILLISECONDS = 400;
 const LETTERS = "AB";
 const SKIP_SECONDS = 5;
 
@@ -44,7 +45,8 @@ export function listen(player) {
     button.addEventListener("click", () => playRange(Number(button.dataset.range)));
   }
   show();
-  picture.load();
+  // Whoever only passes by on his way through the list has nothing decoded.
+  setTimeout(() => picture.load(), SETTLED_MILLISECONDS);
 
   function playRange(index) {
     transport.seek(A, alignment.ranges[index][0]);
