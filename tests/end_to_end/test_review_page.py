@@ -66,6 +66,7 @@ def test_the_list_says_what_to_keep_and_why(tab: Tab) -> None:
     expect(page.locator(".count")).to_contain_text("No pair is like this.")
     page.get_by_role("link", name="Clear").click()
     expect(page.locator(".count")).to_contain_text("Pairs 1 to 50 of")
+    expect(page.locator("#show-keys")).to_be_visible()
     page.get_by_label("Order").select_option("least similar first")
     similar = page.locator("td[data-label=Similar]")
     expect(similar.nth(0)).to_have_text("0.600")
