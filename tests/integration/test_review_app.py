@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import string
 from html import unescape
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from tests.pairs import key, pair, put_pairs
 from tests.review_page import HOST, HOSTILE, OWN, decide
 
-from audiodup.model import Action, Kind, Verdict
+from audiodup.model import Action, Kind, MatchedRange, Verdict
 from audiodup.page_parts import local_review_page
 from audiodup.pages.desk import address, pair_query
 from audiodup.parts import Parts
@@ -200,3 +201,18 @@ def test_no_address_breaks_the_page(client: FlaskClient, path: str, query: dict[
 
 def test_a_form_that_is_too_large_is_refused(client: FlaskClient) -> None:
     assert client.post("/decide", data={"word": "x" * 100_000}, headers=OWN).status_code == 413
+
+
+def test_the_player_is_told_offset_tempo_and_ranges(client: FlaskClient, parts: Parts) -> None:
+    said = {"tempo": 1.05, "offset_seconds": -3.25, "ranges": (MatchedRange(3.5, 20.0, 0.25, 17.5),)}
+    put_pairs(parts.session, [pair("p", "q", **said)])
+    page = client.get(address("/pair", pair_query(key("p", "q"))), headers=HOST).get_data(as_text=True)
+    told = re.search(r'data-alignment="([^"]*)"', page)
+    assert told is not None
+    assert json.loads(unescape(told[1])) == {"tempo": 1.05, "offset": -3.25, "ranges": [[3.5, 20.0, 0.25, 17.5]]}
+
+
+def test_a_page_behind_the_last_pair_begins_anew(client: FlaskClient) -> None:
+    """All that followed has been decided meanwhile."""
+    page = client.get(address("/", {"q": "n119"}, pair_query(key("m", "n119"))), headers=HOST).get_data(as_text=True)
+    assert "n119.mp3" in page

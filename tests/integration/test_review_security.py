@@ -38,6 +38,7 @@ def test_every_answer_has_the_headers_that_bind_the_browser(client: FlaskClient)
         assert "frame-ancestors 'none'" in policy
         assert not re.search(r"unsafe|script-src[^;]*(http|\*)", policy)
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
         assert answer.headers["Referrer-Policy"] == "same-origin"
 
 
@@ -134,3 +135,19 @@ def test_the_page_is_nobodys_without_a_name(tmp_path: Path) -> None:
         client.post("/decide", data={"word": "DUPLICATE"}, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 401
     )
     parts.session.close()
+
+
+def test_sounds_come_from_the_providers_hosts_and_from_nowhere_else(tmp_path: Path) -> None:
+    provider = {
+        "url": "https://api.example.com/{asset_id}/{file_key}",
+        "hosts": ["s3.example.com", "*.cdn.example.com"],
+    }
+    parts = Parts(read_settings(providers={"artlist": provider}), database=tmp_path)
+    policy = review_page(parts).test_client().get("/health").headers["Content-Security-Policy"]
+    [media] = [part.strip() for part in policy.split(";") if part.strip().startswith("media-src")]
+    assert set(media.split()[1:]) == {"'self'", "https://s3.example.com", "https://*.cdn.example.com"}
+    parts.session.close()
+
+
+def test_what_one_person_sees_is_kept_nowhere(client: FlaskClient) -> None:
+    assert client.get("/", headers=HOST).headers["Cache-Control"] == "no-store"
