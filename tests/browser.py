@@ -103,6 +103,13 @@ class Tab:
         """The script is there: before that a key does nothing."""
         expect(self.page.locator("#player.ready")).to_be_visible()
 
+    def picture_is_drawn(self, seconds: float = PATIENCE_SECONDS) -> None:
+        """Both waveforms and the difference; until they are asked for nothing is said of them either."""
+        patience = seconds * 1000
+        expect(self.page.locator(".wave[data-seconds]")).to_have_count(2, timeout=patience)
+        expect(self.page.locator(".difference img")).to_be_visible(timeout=patience)
+        expect(self.page.locator(".note:empty")).to_have_count(3, timeout=patience)
+
     def until(self, condition: str, seconds: float = PATIENCE_SECONDS) -> None:
         """Until this expression is true; Playwright's own way to wait for one is a script that the policy refuses."""
         end = time.monotonic() + seconds
@@ -243,7 +250,7 @@ def photograph(url: str, folder: Path) -> None:
             page.goto(address)
             if name == "review-pair":
                 page.locator("a.open").first.click()
-                expect(page.locator(".note:empty")).to_have_count(3, timeout=SECONDS * 1000)
+                tab.picture_is_drawn(SECONDS)
                 page.locator("[data-range]").first.click()
                 tab.until("document.querySelector('audio').currentTime > 20", seconds=SECONDS)
                 page.mouse.move(0, 0)

@@ -129,7 +129,10 @@ def test_the_page_runs_what_its_role_is_for(session: Recorder) -> None:
     }.items():  # fmt: skip
         answer = page.get(path, query_string=query)
         assert answer.status_code == 200, f"{path}: {answer.text}"
-    for path, said in {"/decide": names | {"seen": ""}, "/bulk": {"count": "1", "confirm": "1"}}.items():
+    shown = datetime.now(UTC).isoformat()
+    for path, said in {
+        "/decide": names | {"seen": ""}, "/bulk": {"count": "1", "confirm": "1", "shown": shown},
+    }.items():  # fmt: skip
         answer = page.post(path, data={"word": "DUPLICATE", **said}, headers={"Sec-Fetch-Site": "same-origin"})
         assert answer.status_code == 303, f"{path}: {answer.text}"
     assert session.ran == RUN_BY["AUDIODUP_REVIEWER"]

@@ -18,7 +18,12 @@ export function onKeys(actions) {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.repeat || event.isComposing || dialog.open) return;
     if (event.ctrlKey || event.altKey || event.metaKey || (event.shiftKey && event.key !== "?")) return;
-    const target = event.target instanceof Element ? event.target : document.body;
+    let target = event.target instanceof Element ? event.target : document.body;
+    // Until the page is drawn again the focus stays in the dialog that was closed, and Space would move its switch.
+    if (dialog.contains(target)) {
+      target.blur();
+      target = document.body;
+    }
     if (target.matches(TEXT) || (event.key === " " && target.matches(PRESSED))) return;
     // The volume is moved by the arrows itself; the position by as much as everywhere on the page.
     if (event.key.startsWith("Arrow") && target.matches("input") && !("seeks" in target.dataset)) return;
